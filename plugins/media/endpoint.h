@@ -33,9 +33,7 @@ class Endpoint {
   std::uint16_t port() const { return ntohs(is_v6() ? v6_.sin6_port : v4_.sin_port); }
   void set_port(std::uint16_t port) { (is_v6() ? v6_.sin6_port : v4_.sin_port) = htons(port); }
   /// 0.0.0.0 or ::, where nothing can be sent.
-  bool is_unspecified() const {
-    return is_v6() ? IN6_IS_ADDR_UNSPECIFIED(&v6_.sin6_addr) != 0 : v4_.sin_addr.s_addr == 0;
-  }
+  bool is_unspecified() const { return is_v6() ? IN6_IS_ADDR_UNSPECIFIED(&v6_.sin6_addr) != 0 : v4_.sin_addr.s_addr == 0; }
   bool same_host(const Endpoint& other) const {
     if (is_v6() != other.is_v6()) return false;
     return is_v6() ? std::memcmp(&v6_.sin6_addr, &other.v6_.sin6_addr, sizeof v6_.sin6_addr) == 0

@@ -80,8 +80,7 @@ void RtpStream::receive(Digits& digits) {
   for (int i = 0; i < kMostPackets; ++i) {
     Endpoint from;
     socklen_t length = Endpoint::size_of_any();
-    const ssize_t size =
-        ::recvfrom(sockets_->rtp(), bytes.data(), bytes.size(), MSG_DONTWAIT, from.raw(), &length);
+    const ssize_t size = ::recvfrom(sockets_->rtp(), bytes.data(), bytes.size(), MSG_DONTWAIT, from.raw(), &length);
     if (size < 0) break;
     auto count = static_cast<std::size_t>(size);
     const std::optional<RtpPacket> raw = parse_rtp(Bytes(bytes).first(count));
@@ -207,8 +206,7 @@ void RtpStream::send_packet(const RtpHeader& header, std::size_t payload_bytes) 
   std::size_t size = kRtpHeaderBytes + payload_bytes;
   if (protect_ && !protect_->protect(packet_.data(), size)) return;
   // A full socket buffer loses the packet, as the network may.
-  if (::sendto(sockets_->rtp(), packet_.data(), size, MSG_DONTWAIT, remote_.raw(), remote_.size()) < 0)
-    return;
+  if (::sendto(sockets_->rtp(), packet_.data(), size, MSG_DONTWAIT, remote_.raw(), remote_.size()) < 0) return;
   ++counts_.sent;
   octets_ += static_cast<std::uint32_t>(payload_bytes);
 }
@@ -249,8 +247,7 @@ void RtpStream::receive_reports() {
   for (int i = 0; i < 4; ++i) {
     Endpoint from;
     socklen_t length = Endpoint::size_of_any();
-    const ssize_t got =
-        ::recvfrom(sockets_->rtcp(), bytes.data(), bytes.size(), MSG_DONTWAIT, from.raw(), &length);
+    const ssize_t got = ::recvfrom(sockets_->rtcp(), bytes.data(), bytes.size(), MSG_DONTWAIT, from.raw(), &length);
     if (got < 0) return;
     auto size = static_cast<std::size_t>(got);
     if (!same_host(from, remote_)) {

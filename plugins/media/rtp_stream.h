@@ -124,8 +124,8 @@ class RtpStream {
 
   // The way in.
   Endpoint remote_;
-  bool latched_ = false;                  // remote_ is where packets came from
-  std::optional<Endpoint> candidate_;     // sent one good packet
+  bool latched_ = false;               // remote_ is where packets came from
+  std::optional<Endpoint> candidate_;  // sent one good packet
   std::uint32_t candidate_ssrc_ = 0;
   std::uint16_t candidate_sequence_ = 0;
   std::optional<std::uint32_t> their_ssrc_;

@@ -194,7 +194,8 @@ class Parser {
     if (audio_.address.empty()) audio_.address = session_address_;
     if (audio_.address.empty()) refuse("c=", "there is no address");
     // The way to hold of RFC 2543.
-    if ((audio_.address == "0.0.0.0" || audio_.address == "::") && audio_.direction == Direction::kSendRecv) audio_.direction = Direction::kSendOnly;
+    if ((audio_.address == "0.0.0.0" || audio_.address == "::") && audio_.direction == Direction::kSendRecv)
+      audio_.direction = Direction::kSendOnly;
     for (const std::uint8_t type : formats_) {
       const auto map = std::find_if(mapped_.begin(), mapped_.end(), [&](const Mapped& one) { return one.type == type; });
       if (map == mapped_.end()) {
@@ -223,8 +224,8 @@ class Parser {
 
 std::string head_of(const LocalAudio& ours) {
   const std::string where = (ours.address.find(':') == ours.address.npos ? " IN IP4 " : " IN IP6 ") + ours.address;
-  return "v=0\r\no=- " + std::to_string(ours.session) + " " + std::to_string(ours.version) + where + "\r\ns=-\r\nc=" + where.substr(1) +
-         "\r\nt=0 0\r\n";
+  return "v=0\r\no=- " + std::to_string(ours.session) + " " + std::to_string(ours.version) + where +
+         "\r\ns=-\r\nc=" + where.substr(1) + "\r\nt=0 0\r\n";
 }
 
 std::string map_line(std::uint8_t type, std::string_view name) {

@@ -96,8 +96,7 @@ net::Response bytes_response(const net::Request& request, std::size_t size, cons
   }
   const auto [begin, end] = *range;
   if (begin >= end)
-    throw Error(ErrorCode::kOutOfRange, "the file has " + std::to_string(size) + " bytes", "Range")
-        .with_http_status(416);
+    throw Error(ErrorCode::kOutOfRange, "the file has " + std::to_string(size) + " bytes", "Range").with_http_status(416);
   response.status = 206;
   response.headers.set("Content-Range",
                        "bytes " + std::to_string(begin) + "-" + std::to_string(end - 1) + "/" + std::to_string(size));

@@ -104,7 +104,8 @@ void CallRecordings::stop(const Resource& resource, std::string_view id) {
 }
 
 void CallRecordings::call_ends(Call& call) {
-  if (const auto found = recordings_.find(call.recording_id); found != recordings_.end()) finish(found->second, "CallEnded", success());
+  if (const auto found = recordings_.find(call.recording_id); found != recordings_.end())
+    finish(found->second, "CallEnded", success());
 }
 
 std::size_t CallRecordings::channel_of(Recording& recording, const Participant* who) {
@@ -136,8 +137,7 @@ void CallRecordings::began(const Sounding& sounding) {
 }
 
 void CallRecordings::cut(std::uint64_t id) {
-  for (auto& [key, recording] : recordings_)
-    recording.timeline.cut(id, recording.sample_at(core_.context.clock.now()));
+  for (auto& [key, recording] : recordings_) recording.timeline.cut(id, recording.sample_at(core_.context.clock.now()));
 }
 
 /// It is on no more; returns what writes it.
@@ -166,8 +166,7 @@ void CallRecordings::finish(Recording& recording, const char* why, const CallRes
 }
 
 void CallRecordings::discard(Call& call) {
-  if (const auto found = recordings_.find(call.recording_id); found != recordings_.end())
-    files_.discard(take_out(found->second));
+  if (const auto found = recordings_.find(call.recording_id); found != recordings_.end()) files_.discard(take_out(found->second));
 }
 
 void CallRecordings::failed(const std::string& id, const Error& error) {

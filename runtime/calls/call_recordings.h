@@ -32,7 +32,8 @@ class CallRecordings final : public SoundTap {
   static constexpr Duration kLongest = std::chrono::minutes{30};
 
   explicit CallRecordings(CallCore& core)
-      : core_(core), files_(core.context, core.notices, [this](const std::string& id, const Error& error) { failed(id, error); }) {}
+      : core_(core),
+        files_(core.context, core.notices, [this](const std::string& id, const Error& error) { failed(id, error); }) {}
 
   /// What an earlier process was recording. [lifecycle]
   void recover() { files_.recover(core_.resources); }

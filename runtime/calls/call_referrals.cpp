@@ -39,7 +39,8 @@ void CallService::refer(Connection& by, const Participant& transferee, Transfer 
     pstn::TransferOutcome refused;
     refused.cause.q850 = 29;  // facility rejected
     // Its trunk is not asked: the usual case without `transfer: refer`.
-    refused.cause.sip_status = error.code == ErrorCode::kFailedPrecondition || error.code == ErrorCode::kUnimplemented ? 501 : 500;
+    refused.cause.sip_status =
+        error.code == ErrorCode::kFailedPrecondition || error.code == ErrorCode::kUnimplemented ? 501 : 500;
     refused.cause.text = error.message;
     on_transferred(leg_id, refused);
   });
@@ -74,7 +75,8 @@ void CallService::on_transferred(const std::string& leg_id, const pstn::Transfer
   if (!by || by->state != CallState::kTransferring) return;
   Call& call = core_.call_of(*by);
   const Participant* transferee = call.find(pending->transferee_id);
-  const bool there = outcome.accepted && outcome.cause.sip_status.value_or(0) >= 200 && outcome.cause.sip_status.value_or(0) < 300;
+  const bool there =
+      outcome.accepted && outcome.cause.sip_status.value_or(0) >= 200 && outcome.cause.sip_status.value_or(0) < 300;
   if (there && transferee) return referred(call, *by, *pending);
   if (route && transferee) return bridge(call, *by, pending->transferee_id, std::move(pending->wanted), *route);
   if (result.ok()) result = failure(500, sub_code::kUnknown, "the far end does not transfer the call");

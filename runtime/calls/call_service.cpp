@@ -179,8 +179,8 @@ void CallService::settle(Call& call, const CallResult& result, const Party& by) 
   // Whoever a phone handed the others to may still come.
   const std::vector<Invitation*> waiting = core_.book.invitations_of(call);
   const bool awaited = left > 0 && std::any_of(waiting.begin(), waiting.end(), [](const Invitation* one) {
-    return one->purpose == Invitation::Purpose::kReferred;
-  });
+                         return one->purpose == Invitation::Purpose::kReferred;
+                       });
   if (awaited) return core_.notices.roster(core_.book, call);
   if (left == 0 || (left < 2 && !call.stays_open())) return end_call(call, result, by);
   core_.notices.roster(core_.book, call);

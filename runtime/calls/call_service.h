@@ -75,8 +75,8 @@ class CallService final : public ResourceParticipant {
   void on_spoke(const std::string& leg_id, const std::string& text, Duration lasts);
 
   // --- transfers that the far end of a leg makes, or asks for: call_referrals.cpp
-  /// A phone wants the others to talk to `to` in its place. Errors: kNotFound; kFailedPrecondition while it is being done already;
-  /// those of a call that the application makes.
+  /// A phone wants the others to talk to `to` in its place. Errors: kNotFound; kFailedPrecondition while it is being done
+  /// already; those of a call that the application makes.
   void on_transfer_asked(const std::string& leg_id, const std::string& to);
   void on_transferred(const std::string& leg_id, const pstn::TransferOutcome& outcome);
 

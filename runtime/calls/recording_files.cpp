@@ -209,7 +209,9 @@ void RecordingFiles::lose(const RecordingWriterPtr& writer, const RecordingFacts
   context_.log.error("calls", "a recording was lost", {{"recording", facts.id}, {"reason", error.message}});
   writer->discard();
   facts.resource->database->write(
-      [key = facts.resource->key, id = facts.id](Session& session) { session.execute(kDeleteOpen, {key, id}); },
+      [key = facts.resource->key, id = facts.id](Session& session) {
+        session.execute(kDeleteOpen, {key, id});
+      },
       [this, writer](Result<void>) { release(writer); });
   notices_.publish(facts.resource, "RecordingFileStatusUpdated", recording_subject(facts), recording_status(facts, false));
 }

@@ -36,7 +36,7 @@ struct RecordingFacts {
 struct RecordedFile {
   std::string metadata;  // JSON
   std::uint64_t size = 0;
-  OpenFilePtr file;     // null: `content` is it, as rows of older versions have it
+  OpenFilePtr file;  // null: `content` is it, as rows of older versions have it
   std::string content;
 
   /// Throws as OpenFile, and kDataLoss when the file is shorter than it was.

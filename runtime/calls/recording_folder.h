@@ -15,7 +15,8 @@
 
 namespace trunkline::calls {
 
-/// An open file. Every call throws kUnavailable, or kResourceExhausted on a full disk. One thread writes; reading is [any-thread].
+/// An open file. Every call throws kUnavailable, or kResourceExhausted on a full disk. One thread writes; reading is
+/// [any-thread].
 class OpenFile {
  public:
   explicit OpenFile(int fd, std::string name) : fd_(fd), name_(std::move(name)) {}

@@ -79,9 +79,8 @@ void tell_recording_state(CallNotices& notices, const RecordingFacts& facts, boo
   data["startDateTime"] = text_of(facts.started_at);
   data["recordingKind"] = "AzureCommunicationServices";
   data["resultInformation"] = result_json(result);
-  notices.loose(facts.resource, facts.callback_uri,
-                "calling/recordings/" + facts.server_call_id + "/recordingId/" + facts.id, "RecordingStateChanged",
-                std::move(data));
+  notices.loose(facts.resource, facts.callback_uri, "calling/recordings/" + facts.server_call_id + "/recordingId/" + facts.id,
+                "RecordingStateChanged", std::move(data));
 }
 
 }  // namespace trunkline::calls

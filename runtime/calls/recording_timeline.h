@@ -67,9 +67,9 @@ class RecordingTimeline {
   void close(Run& run);
 
   bool active_ = false;
-  std::int64_t since_ = 0;     // of the span that is on
-  std::vector<Span> spans_;    // that ended and were not handed out
-  std::int64_t before_ = 0;    // frames of the file that were
+  std::int64_t since_ = 0;   // of the span that is on
+  std::vector<Span> spans_;  // that ended and were not handed out
+  std::int64_t before_ = 0;  // frames of the file that were
   std::int64_t taken_ = 0;
   std::vector<RecordingSlice::Piece> pieces_;
   std::map<std::int64_t, Run> runs_;  // by speaker

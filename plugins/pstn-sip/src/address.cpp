@@ -61,10 +61,10 @@ Network parse_network(const std::string& text, const std::string& target) {
     if (error != std::errc() || stop != end) bits = -1;
   }
   if (!address || bits < 0 || bits > most)
-    throw trunkline::Error(trunkline::ErrorCode::kInvalidArgument,
-                           target + ": found '" + text.substr(0, 60) +
-                               "', wanted an address or a network such as 192.0.2.0/24 or 2001:db8::/32",
-                           target);
+    throw trunkline::Error(
+        trunkline::ErrorCode::kInvalidArgument,
+        target + ": found '" + text.substr(0, 60) + "', wanted an address or a network such as 192.0.2.0/24 or 2001:db8::/32",
+        target);
   return {*address, v4 ? bits + 96 : bits};
 }
 

@@ -4,7 +4,6 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-
 namespace pstn_sip {
 namespace {
 

@@ -33,9 +33,9 @@ struct TrunkSettings {
   DtmfWay dtmf = DtmfWay::kEvents;
   SrtpUse srtp = SrtpUse::kOff;
   bool nat = false;
-  bool refers = false;        // it is asked to transfer calls itself
+  bool refers = false;         // it is asked to transfer calls itself
   bool accepts_refer = false;  // it may ask us
-  bool tells_hold = false;    // by an INVITE
+  bool tells_hold = false;     // by an INVITE
 };
 
 /// Immutable once parsed.

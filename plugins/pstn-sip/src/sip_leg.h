@@ -43,7 +43,7 @@ struct SipLeg {
   std::optional<std::uint8_t> event_type;
   bool offer_is_out = false;  // the next description from the other side answers ours
   bool offer_challenged = false;
-  bool held = false;          // by the host
+  bool held = false;  // by the host
   bool held_by_them = false;
   bool hold_offered = false;  // `held`, when the offer that is out was made
   bool hold_told = false;     // `held`, as the other side has agreed to it
@@ -53,7 +53,7 @@ struct SipLeg {
   enum class Referral { kNone, kAsked, kAccepted };
   Referral referral = Referral::kNone;  // that we asked for
   bool referral_challenged = false;
-  std::string refer_event;  // of the one that they asked for; empty: none
+  std::string refer_event;      // of the one that they asked for; empty: none
   bool refer_is_asked = false;  // the host has not said yet whether it is made
 
   // A call that goes out.

@@ -103,14 +103,14 @@ void UserAgent::start() {
   const bool refer = std::any_of(trunks_.begin(), trunks_.end(), [](const Trunk& one) { return one.settings.accepts_refer; });
   const std::string allow = std::string(kAllow) + (refer ? ", REFER" : "");
   const std::string secure = "sips:" + uri_host(settings_.advertise) + ":" + std::to_string(settings_.tls_port) + bind;
-  nua_ = nua_create(thread_.root(), &UserAgent::on_event, reinterpret_cast<nua_magic_t*>(this), NUTAG_URL(url.c_str()),
-                    TAG_IF(tls, NUTAG_SIPS_URL(secure.c_str())),
-                    TAG_IF(tls, NUTAG_CERTIFICATE_DIR(settings_.tls_certificate_dir.c_str())),
-                    TAG_IF(tls, TPTAG_TLS_VERIFY_POLICY(TPTLS_VERIFY_OUT | TPTLS_VERIFY_SUBJECTS_OUT)), NUTAG_MEDIA_ENABLE(0),
-                    NUTAG_AUTOACK(1), NUTAG_AUTOALERT(0), NUTAG_AUTOANSWER(0), NUTAG_ENABLEMESSAGE(0),
-                    NUTAG_OUTBOUND("no-options-keepalive no-validate"), NUTAG_USER_AGENT("Trunkline"), SIPTAG_ALLOW_STR(allow.c_str()),
-                    NUTAG_APPL_METHOD("INFO, REFER"), NUTAG_SESSION_TIMER(static_cast<unsigned>(settings_.session_seconds)),
-                    NUTAG_MIN_SE(90), NUTAG_UPDATE_REFRESH(1), NTATAG_MAXSIZE(65536), NTATAG_UDP_MTU(8192), TAG_END());
+  nua_ = nua_create(
+      thread_.root(), &UserAgent::on_event, reinterpret_cast<nua_magic_t*>(this), NUTAG_URL(url.c_str()),
+      TAG_IF(tls, NUTAG_SIPS_URL(secure.c_str())), TAG_IF(tls, NUTAG_CERTIFICATE_DIR(settings_.tls_certificate_dir.c_str())),
+      TAG_IF(tls, TPTAG_TLS_VERIFY_POLICY(TPTLS_VERIFY_OUT | TPTLS_VERIFY_SUBJECTS_OUT)), NUTAG_MEDIA_ENABLE(0), NUTAG_AUTOACK(1),
+      NUTAG_AUTOALERT(0), NUTAG_AUTOANSWER(0), NUTAG_ENABLEMESSAGE(0), NUTAG_OUTBOUND("no-options-keepalive no-validate"),
+      NUTAG_USER_AGENT("Trunkline"), SIPTAG_ALLOW_STR(allow.c_str()), NUTAG_APPL_METHOD("INFO, REFER"),
+      NUTAG_SESSION_TIMER(static_cast<unsigned>(settings_.session_seconds)), NUTAG_MIN_SE(90), NUTAG_UPDATE_REFRESH(1),
+      NTATAG_MAXSIZE(65536), NTATAG_UDP_MTU(8192), TAG_END());
   if (!nua_)
     throw Error(
         ErrorCode::kUnavailable,

@@ -29,8 +29,8 @@ Agreed UserAgent::set_media(SipLeg& leg, SdpAudio theirs) {
   const auto remote = Endpoint::of(theirs.address, theirs.port);
   if (!remote || remote->is_v6() != settings_.is_v6())
     throw trunkline::Error(trunkline::ErrorCode::kFailedPrecondition,
-                           std::string("the sound would go to ") + (settings_.is_v6() ? "IPv4" : "IPv6") + ", and this side has " +
-                               (settings_.is_v6() ? "IPv6" : "IPv4"),
+                           std::string("the sound would go to ") + (settings_.is_v6() ? "IPv4" : "IPv6") +
+                               ", and this side has " + (settings_.is_v6() ? "IPv6" : "IPv4"),
                            "sdp");
   StreamSettings stream;
   stream.remote = *remote;
@@ -42,8 +42,8 @@ Agreed UserAgent::set_media(SipLeg& leg, SdpAudio theirs) {
     stream.receive_key = agreed.theirs->key;
   }
   // An address of zeros is a hold, too: nothing can be sent there.
-  stream.send = (theirs.direction == Direction::kSendRecv || theirs.direction == Direction::kRecvOnly) &&
-                !stream.remote.is_unspecified();
+  stream.send =
+      (theirs.direction == Direction::kSendRecv || theirs.direction == Direction::kRecvOnly) && !stream.remote.is_unspecified();
   stream.receive = theirs.direction == Direction::kSendRecv || theirs.direction == Direction::kSendOnly;
   stream.any_source = leg.trunk->settings.nat;
   stream.inband_dtmf = leg.trunk->settings.dtmf == DtmfWay::kInband;
@@ -118,8 +118,9 @@ void UserAgent::offer_settled(const SipLegPtr& leg, int status) {
     });
     return;
   } else {
-    log_.write(trunkline::host::LogLevel::kInfo, "a trunk refused a change within the call",
-               trunkline::Properties{{"trunk", leg->trunk->settings.host}, {"leg_id", leg->id}, {"status", std::to_string(status)}});
+    log_.write(
+        trunkline::host::LogLevel::kInfo, "a trunk refused a change within the call",
+        trunkline::Properties{{"trunk", leg->trunk->settings.host}, {"leg_id", leg->id}, {"status", std::to_string(status)}});
     leg->hold_told = leg->held;  // it goes on as it was; the host's hold is in our mixer all the same
   }
   if (leg->held != leg->hold_told) offer_again(leg);

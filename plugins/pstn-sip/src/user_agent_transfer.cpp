@@ -31,7 +31,8 @@ void UserAgent::transfer(const std::string& leg_id, const std::string& to) {
     throw Error(ErrorCode::kNotFound, "there is no answered call '" + leg_id + "'", "legId");
   const Trunk& trunk = *leg->trunk;
   if (!trunk.settings.refers)
-    throw Error(ErrorCode::kFailedPrecondition, "trunks[" + trunk.settings.host + "].transfer: it is not asked to transfer", "legId");
+    throw Error(ErrorCode::kFailedPrecondition, "trunks[" + trunk.settings.host + "].transfer: it is not asked to transfer",
+                "legId");
   if (!is_dialable(to))
     throw Error(ErrorCode::kInvalidArgument, "to: found \"" + to.substr(0, 80) + "\", wanted a number in E.164", "to");
   if (leg->referral != SipLeg::Referral::kNone)
@@ -79,7 +80,8 @@ void UserAgent::refer_notified(const SipLegPtr& leg, const sip_t* sip) {
   const std::string_view body = payload_of(sip);
   const int status = status_of_fragment(body);
   if (status >= 200)
-    return transferred(leg, true, status, status < 300 ? "" : std::string(body.substr(0, std::min<std::size_t>(body.find_first_of("\r\n"), 80))));
+    return transferred(leg, true, status,
+                       status < 300 ? "" : std::string(body.substr(0, std::min<std::size_t>(body.find_first_of("\r\n"), 80))));
   const sip_subscription_state_t* state = sip->sip_subscription_state;
   if (state && state->ss_substate && std::string_view(state->ss_substate) == "terminated")
     transferred(leg, true, 408, "the trunk said no more of the transfer");

@@ -213,8 +213,7 @@ TEST_F(Engines, APhoneBehindAnotherPortIsFound) {
   StreamSettings settings;
   connect(ours_, one.ours, 9, settings);  // not where it sends from
   frames(10);
-  EXPECT_EQ(one.ours->stream.remote().port(), one.phone->port)
-      << "the first of that host that sends two packets in a row";
+  EXPECT_EQ(one.ours->stream.remote().port(), one.phone->port) << "the first of that host that sends two packets in a row";
 }
 
 TEST_F(Engines, ASilentTrunkIsToldOnce) {

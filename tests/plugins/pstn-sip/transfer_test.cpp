@@ -22,7 +22,8 @@ TEST_F(PstnSipTransfer, TheOtherSideMakesIt) {
   far_.trunks.transfer_progress_sync(far_.incoming_leg(), 180);
   far_.trunks.transfer_progress_sync(far_.incoming_leg(), 200);
   EXPECT_TRUE(near_.told("transfer 16 200"));
-  EXPECT_EQ(code_of([&] { far_.trunks.transfer_progress_sync(far_.incoming_leg(), 200); }), ErrorCode::kNotFound) << "it was the last";
+  EXPECT_EQ(code_of([&] { far_.trunks.transfer_progress_sync(far_.incoming_leg(), 200); }), ErrorCode::kNotFound)
+      << "it was the last";
   near_.calls.hang_up_sync("leg", 16);
   EXPECT_TRUE(far_.told("ended 16"));
 }

@@ -54,9 +54,8 @@ TEST(RecordingTimeline, SlicesFitTogetherToTheSample) {
   timeline.put(1, 0, 777, std::make_shared<const Samples>(ramp));
   Samples all(4 * kSecond);
   for (std::int64_t until = 1001; until < 4 * kSecond; until += 7919)
-    mix_slice(timeline.take(until), 1, [&](std::int64_t frame, const Samples& block) {
-      std::copy(block.begin(), block.end(), all.begin() + frame);
-    });
+    mix_slice(timeline.take(until), 1,
+              [&](std::int64_t frame, const Samples& block) { std::copy(block.begin(), block.end(), all.begin() + frame); });
   for (std::size_t i = 0; i < all.size(); ++i) {
     const bool inside = i >= 777 && i < 777 + ramp.size();
     ASSERT_EQ(all[i], inside ? ramp[i - 777] : 0) << i;
