@@ -2,14 +2,13 @@
 #pragma once
 #include <cstdint>
 #include <deque>
-#include <map>
 #include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
 
-#include "media/media_leg.h"
+#include "media/plays.h"
 #include "media/sdp.h"
 #include "trunk.h"
 #include "trunkline/pstn.hpp"
@@ -33,7 +32,7 @@ struct SipLeg {
   const Trunk* trunk = nullptr;
 
   MediaLegPtr media;
-  std::map<std::int64_t, WaitingPieces> plays;  // by id; those at zero are over
+  Plays plays;
   LocalAudio local;
   std::optional<SdpAudio> remote;
   std::optional<std::uint8_t> event_type;
