@@ -7,7 +7,7 @@
 //   unavailable, internal, unauthenticated, invalid     the call fails
 //   temporary, over_quota, opted_out, bad_destination, bad_sender, blocked     the message is refused
 // What goes on the air is written to the journal before the answer, so that a test can count it after a crash. A carrier with a
-// journal remembers its idempotency keys across one.
+// journal remembers its idempotency keys across one. It is built twice: the second build says `second-` in its ids.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -23,6 +23,10 @@
 #include "trunkline/sms_client.hpp"
 #include "trunkline/sms_provider.hpp"
 
+#ifndef CARRIER_PREFIX
+#define CARRIER_PREFIX "carrier-"
+#endif
+
 namespace {
 
 using namespace trunkline;
@@ -30,11 +34,12 @@ using sms::FailureReason;
 
 class Carrier final : public sms::SmsProvider, public sms::SmsQueryProvider {
  public:
-  Carrier(Host host, std::string_view config_json) : clock_(host.clock()) {
+  Carrier(Host host, std::string_view config_json) : clock_(host.clock()), events_(host.sms_events()) {
     const auto config = nlohmann::json::parse(config_json.empty() ? "{}" : config_json);
     idempotent_ = config.value("idempotent", false);
     price_micros_ = config.value("price_micros", std::int64_t{0});
     script_ = config.value("script", std::vector<std::string>{});
+    report_after_ = std::chrono::milliseconds(config.value("report_after_ms", -1));
     journal_path_ = config.value("journal", "");
     if (journal_path_.empty()) return;
     std::ifstream past(journal_path_);
@@ -86,7 +91,7 @@ class Carrier final : public sms::SmsProvider, public sms::SmsQueryProvider {
         result.reason = reason;
         result.retryable = reason == FailureReason::kTemporary || reason == FailureReason::kOverQuota;
         if (!takes && reason != FailureReason::kNone) result.provider_code = "c-" + word;
-        if (takes) result.provider_message_id = "carrier-" + result.message_id;
+        if (takes) result.provider_message_id = CARRIER_PREFIX + result.message_id;
         if (takes && price_micros_ > 0) result.price_micros = price_micros_;
         if (takes && !repeated) {
           taken_.insert(result.message_id);
@@ -97,6 +102,9 @@ class Carrier final : public sms::SmsProvider, public sms::SmsQueryProvider {
       write(lines);
       if (silent) silent_.push_back(std::move(done));  // the host's deadline ends it
     }
+    if (report_after_ >= Duration{0})
+      for (const sms::SmsSendResult& result : results)
+        if (result.accepted) spawn(report(result.message_id), [](const Result<void>&) {});
     if (silent) return;
     if (slow) {
       clock_.start_sleep(std::chrono::seconds(1), {},
@@ -141,7 +149,16 @@ class Carrier final : public sms::SmsProvider, public sms::SmsQueryProvider {
       throw Error(ErrorCode::kDataLoss, "cannot write " + journal_path_);
   }
 
+  Task<void> report(std::string message_id) {
+    co_await clock_.sleep(report_after_);
+    sms::DeliveryReport report{.message_id = message_id, .state = sms::MessageState::kDelivered, .at = clock_.now()};
+    report.provider_message_id = CARRIER_PREFIX + message_id;
+    co_await events_.delivery_report(std::move(report));
+  }
+
   const host::ClockClient clock_;
+  const sms::SmsEventsClient events_;
+  Duration report_after_{};
   bool idempotent_ = false;
   std::int64_t price_micros_ = 0;
   std::string journal_path_;
