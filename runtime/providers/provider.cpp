@@ -22,6 +22,8 @@ tl_iface Provider::lend_interface(std::string_view id) const {
   const tl_iface found = pin.instance->interface(id);
   if (!found.vtbl) return found;
   const std::lock_guard lock(mutex_);
+  for (const auto& one : all_)
+    if (one.get() == pin.instance) one->lent_ = true;
   for (const auto& lease : lent_)
     if (lease == pin.lease) return found;
   lent_.push_back(std::move(pin.lease));

@@ -57,7 +57,7 @@ tl_iface ProviderInstance::interface(std::string_view id) const {
 bool ProviderInstance::is_idle() const {
   {
     const std::lock_guard lock(watch_->mutex);
-    if (!watch_->gone) return false;
+    if (!watch_->gone && !lent_) return false;
   }
   return !instance_ || calls_->pending() == 0;
 }
@@ -78,6 +78,7 @@ ProviderInstance::End ProviderInstance::finish_stop(std::chrono::milliseconds pa
   if (!instance_) return End::kStopped;
   const auto until = std::chrono::steady_clock::now() + patience;
   if (clients == Clients::kWaitFor) {
+    if (lent_) return End::kHeld;
     std::unique_lock lock(watch_->mutex);
     if (!watch_->changed.wait_until(lock, until, [&] { return watch_->gone; })) return End::kHeld;
   }

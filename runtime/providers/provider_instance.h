@@ -1,5 +1,6 @@
 // One instance of a provider's plugin: what is replaced when another build takes over.
 #pragma once
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
@@ -53,7 +54,8 @@ class ProviderInstance {
   std::string process_state() const { return code_.isolated ? code_.isolated->state() : std::string(); }
   int process_id() const { return code_.isolated ? code_.isolated->process_id() : 0; }
 
-  /// Nobody can begin a call any more, and all that were begun have ended. Once true it stays so. [lifecycle]
+  /// Nobody can begin a call any more, and all that were begun have ended. Once true it stays so. Whom it was lent to is not
+  /// waited for. [lifecycle]
   bool is_idle() const;
   /// Called when it may have become idle; by whoever ended the last call or let go of the instance.
   void on_idle(std::function<void()> hook);
@@ -90,6 +92,7 @@ class ProviderInstance {
   sms::SmsCapabilities sms_capabilities_;
   email::EmailCapabilities email_capabilities_;
   const std::shared_ptr<LeaseWatch> watch_;
+  std::atomic<bool> lent_{false};  // somebody has an interface of it for as long as the runtime runs
   std::shared_ptr<const void> lease_;  // guarded by the provider's mutex; null: nobody gets it any more
 };
 

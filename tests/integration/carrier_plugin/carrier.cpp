@@ -42,14 +42,7 @@ class Carrier final : public sms::SmsProvider, public sms::SmsQueryProvider {
     report_after_ = std::chrono::milliseconds(config.value("report_after_ms", -1));
     journal_path_ = config.value("journal", "");
     if (journal_path_.empty()) return;
-    std::ifstream past(journal_path_);
-    for (std::string line; std::getline(past, line);) {
-      std::istringstream words(line);
-      std::string key, id, to;
-      words >> key >> id >> to;
-      keys_.insert(key);
-      taken_.insert(id);
-    }
+    read_journal();
     journal_ = ::open(journal_path_.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
     if (journal_ < 0) throw Error(ErrorCode::kInvalidArgument, "cannot write " + journal_path_, "journal");
   }
@@ -129,6 +122,7 @@ class Carrier final : public sms::SmsProvider, public sms::SmsQueryProvider {
     sms::SmsQueryResult result;
     {
       const std::lock_guard lock(mutex_);
+      read_journal();  // another instance may have had it
       result.custody = taken_.contains(query.message_id) ? sms::SmsCustody::kTaken : sms::SmsCustody::kNotTaken;
     }
     co_return result;
@@ -142,6 +136,16 @@ class Carrier final : public sms::SmsProvider, public sms::SmsQueryProvider {
         {"bad_sender", FailureReason::kBadSender}, {"blocked", FailureReason::kBlocked}};
     const auto found = kReasons.find(word);
     return found == kReasons.end() ? FailureReason::kNone : found->second;
+  }
+  void read_journal() {
+    std::ifstream past(journal_path_);
+    for (std::string line; std::getline(past, line);) {
+      std::istringstream words(line);
+      std::string key, id, to;
+      words >> key >> id >> to;
+      keys_.insert(key);
+      taken_.insert(id);
+    }
   }
   /// One write for a call, so that a crash leaves all of it or nothing.
   void write(const std::string& line) {
