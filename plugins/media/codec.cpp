@@ -1,105 +1,27 @@
 #include "media/codec.h"
 
-#include <spandsp.h>
-#include <speex/speex_resampler.h>
-
 #include <algorithm>
-#include <new>
+
+#include "media/g7xx_codec.h"
+#include "media/opus_codec.h"
 
 namespace call_media {
-namespace {
-
-constexpr int kResamplerQuality = 3;  // 7 µs a frame, and clean enough for 8 kHz
-
-SpeexResamplerState* resampler(unsigned from, unsigned to) {
-  int error = 0;
-  SpeexResamplerState* state = speex_resampler_init(1, from, to, kResamplerQuality, &error);
-  if (!state) throw std::bad_alloc();
-  return state;
-}
-
-std::size_t resample(SpeexResamplerState* state, std::span<const std::int16_t> in, std::span<std::int16_t> out) {
-  auto given = static_cast<spx_uint32_t>(in.size()), made = static_cast<spx_uint32_t>(out.size());
-  speex_resampler_process_int(state, 0, in.data(), &given, out.data(), &made);
-  return made;
-}
-
-}  // namespace
 
 const CodecInfo& info_of(CodecId id) {
   return *std::find_if(kCodecs.begin(), kCodecs.end(), [&](const CodecInfo& one) { return one.id == id; });
 }
 
 std::optional<CodecId> codec_of_name(std::string_view name) {
-  const auto same = [](char a, char b) { return (a >= 'a' && a <= 'z' ? a - 32 : a) == b; };
+  const auto upper = [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; };
+  const auto same = [&](char a, char b) { return upper(a) == upper(b); };
   for (const CodecInfo& one : kCodecs)
     if (std::equal(name.begin(), name.end(), one.name.begin(), one.name.end(), same)) return one.id;
   return std::nullopt;
 }
 
-struct Codec::States {
-  explicit States(bool wide) {
-    plc_init(&plc);
-    if (wide) {
-      to_g722 = g722_encode_init(nullptr, 64000, 0);
-      from_g722 = g722_decode_init(nullptr, 64000, 0);
-      if (!to_g722 || !from_g722) throw std::bad_alloc();
-    } else {
-      up = resampler(8000, kMixRate);
-      down = resampler(kMixRate, 8000);
-    }
-  }
-  ~States() {
-    if (up) speex_resampler_destroy(up);
-    if (down) speex_resampler_destroy(down);
-    if (to_g722) g722_encode_free(to_g722);
-    if (from_g722) g722_decode_free(from_g722);
-  }
-  States(const States&) = delete;
-
-  plc_state_t plc{};
-  g722_encode_state_t* to_g722 = nullptr;
-  g722_decode_state_t* from_g722 = nullptr;
-  SpeexResamplerState* up = nullptr;
-  SpeexResamplerState* down = nullptr;
-  std::array<std::int16_t, kMaxDecoded> narrow{};
-};
-
-Codec::Codec(CodecId id) : id_(id), states_(std::make_unique<States>(id == CodecId::kG722)) {}
-Codec::~Codec() = default;
-
-std::size_t Codec::decode(Bytes payload, std::span<std::int16_t, kMaxDecoded> out) {
-  States& s = *states_;
-  payload = payload.first(std::min(payload.size(), kMaxDecoded / 2));
-  if (id_ == CodecId::kG722) {
-    const int count = g722_decode(s.from_g722, out.data(), payload.data(), static_cast<int>(payload.size()));
-    plc_rx(&s.plc, out.data(), count);
-    return static_cast<std::size_t>(count);
-  }
-  for (std::size_t i = 0; i < payload.size(); ++i)
-    s.narrow[i] = id_ == CodecId::kPcmu ? ulaw_to_linear(payload[i]) : alaw_to_linear(payload[i]);
-  plc_rx(&s.plc, s.narrow.data(), static_cast<int>(payload.size()));
-  return resample(s.up, std::span(s.narrow).first(payload.size()), out);
-}
-
-std::size_t Codec::conceal(std::size_t bytes, std::span<std::int16_t, kMaxDecoded> out) {
-  States& s = *states_;
-  bytes = std::min(bytes, kMaxDecoded / 2);
-  if (id_ == CodecId::kG722) return static_cast<std::size_t>(plc_fillin(&s.plc, out.data(), static_cast<int>(bytes * 2)));
-  const int count = plc_fillin(&s.plc, s.narrow.data(), static_cast<int>(bytes));
-  return resample(s.up, std::span(s.narrow).first(static_cast<std::size_t>(count)), out);
-}
-
-void Codec::encode(const Frame& frame, std::span<std::uint8_t, kFrameBytes> out) {
-  States& s = *states_;
-  if (id_ == CodecId::kG722) {
-    g722_encode(s.to_g722, out.data(), frame.data(), static_cast<int>(frame.size()));
-    return;
-  }
-  const std::size_t count = resample(s.down, frame, std::span(s.narrow).first(kFrameBytes));
-  for (std::size_t i = count; i < kFrameBytes; ++i) s.narrow[i] = 0;
-  for (std::size_t i = 0; i < kFrameBytes; ++i)
-    out[i] = id_ == CodecId::kPcmu ? linear_to_ulaw(s.narrow[i]) : linear_to_alaw(s.narrow[i]);
+std::unique_ptr<Codec> Codec::make(CodecId id) {
+  if (id == CodecId::kOpus) return std::make_unique<OpusCodec>();
+  return std::make_unique<G7xxCodec>(id);
 }
 
 }  // namespace call_media

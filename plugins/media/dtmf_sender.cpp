@@ -3,10 +3,9 @@
 namespace call_media {
 namespace {
 
-constexpr int kToneFrames = 5;              // 100 ms
-constexpr int kGapFrames = 4;               // 80 ms
-constexpr int kEndCopies = 3;               // the end is said three times
-constexpr std::uint16_t kEventTicks = 160;  // of the RTP clock in a frame
+constexpr int kToneFrames = 5;  // 100 ms
+constexpr int kGapFrames = 4;   // 80 ms
+constexpr int kEndCopies = 3;   // the end is said three times
 
 }  // namespace
 
@@ -16,7 +15,7 @@ bool DtmfSender::add(std::string_view digits) {
   return true;
 }
 
-DtmfSender::Step DtmfSender::next(std::uint32_t timestamp) {
+DtmfSender::Step DtmfSender::next(std::uint32_t timestamp, std::uint32_t ticks) {
   Step step;
   if (count_ == 0) return step;
   if (frame_ == 0) started_ = timestamp;
@@ -27,7 +26,7 @@ DtmfSender::Step DtmfSender::next(std::uint32_t timestamp) {
     step.marker = frame_ == 1;
     step.timestamp = started_;
     step.event.digit = digits_[begin_];
-    step.event.duration = static_cast<std::uint16_t>(kEventTicks * frame_);
+    step.event.duration = static_cast<std::uint16_t>(ticks * static_cast<std::uint32_t>(frame_));
     return step;
   }
   step.pause = true;

@@ -23,8 +23,8 @@ class DtmfSender {
     std::uint32_t timestamp = 0;
     TelephoneEvent event;
   };
-  /// `timestamp` is that of the frame.
-  Step next(std::uint32_t timestamp);
+  /// `timestamp` is that of the frame, and `ticks` how long a frame is in units of the events' clock.
+  Step next(std::uint32_t timestamp, std::uint32_t ticks);
 
  private:
   std::array<char, kMaxQueued> digits_{};

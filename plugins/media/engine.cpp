@@ -18,7 +18,7 @@ constexpr std::uint64_t kMostCatchUp = 5;  // frames that are made up for when t
 
 }  // namespace
 
-MediaEngine::MediaEngine(std::function<void()> woken) : woken_(std::move(woken)), news_(kNews) {}
+MediaEngine::MediaEngine(std::function<void()> woken) : woken_(std::move(woken)), news_(kNews) { SrtpSession::initialise(); }
 MediaEngine::~MediaEngine() { stop(); }
 
 void MediaEngine::start() {
@@ -121,15 +121,11 @@ void MediaEngine::run_frame() {
 void MediaEngine::hear(MediaLeg& leg) {
   leg.stream.receive(leg);
   leg.heard = leg.stream.play_out(leg.in, leg) && leg.answered && !leg.muted && !leg.on_hold;
+  if (leg.consent_frames > 0 && !leg.consent_told && leg.stream.consent_age() > leg.consent_frames)
+    leg.consent_told = leg.tell(MediaNews::Kind::kConsentLost);
   if (!leg.answered) return;
-  if (leg.silence_frames > 0 && !leg.silence_told && leg.stream.silent_frames() > leg.silence_frames) {
-    if (MediaNews* news = news_.begin_put()) {
-      leg.silence_told = true;
-      news->kind = MediaNews::Kind::kSilent;
-      news->leg = leg.number;
-      news_.end_put();
-    }
-  }
+  if (leg.silence_frames > 0 && !leg.silence_told && leg.stream.silent_frames() > leg.silence_frames)
+    leg.silence_told = leg.tell(MediaNews::Kind::kSilent);
   if (leg.tapped && leg.heard) {
     if (MediaNews* news = news_.begin_put()) {
       news->kind = MediaNews::Kind::kHeard;

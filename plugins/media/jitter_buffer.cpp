@@ -95,4 +95,9 @@ JitterBuffer::Next JitterBuffer::take(Bytes& payload) {
   return Next::kPacket;
 }
 
+Bytes JitterBuffer::peek() const {
+  const Slot& own = slot(next_);
+  return held_ > 0 && own.used ? Bytes(own.bytes).first(own.size) : Bytes{};
+}
+
 }  // namespace call_media

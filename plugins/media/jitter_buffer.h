@@ -14,7 +14,7 @@ namespace call_media {
 class JitterBuffer {
  public:
   static constexpr std::size_t kSlots = 32;
-  static constexpr std::size_t kMaxPayload = 512;  // 60 ms of G.711 are 480
+  static constexpr std::size_t kMaxPayload = 1280;  // 20 ms of Opus are 1275 at most; 60 ms of G.711 are 480
 
   struct Counts {
     std::uint32_t received = 0;
@@ -33,6 +33,8 @@ class JitterBuffer {
   /// The next packet's payload, good until the next put(). kLost: there is a gap with packets behind it. kNothing: none is there,
   /// or it waits for more.
   Next take(Bytes& payload);
+  /// The payload of the packet whose turn is next, without taking it; empty when it is not there.
+  Bytes peek() const;
   void reset();
 
   const Counts& counts() const { return counts_; }
@@ -47,6 +49,7 @@ class JitterBuffer {
     std::array<std::uint8_t, kMaxPayload> bytes{};
   };
   Slot& slot(std::uint16_t sequence) { return slots_[sequence % kSlots]; }
+  const Slot& slot(std::uint16_t sequence) const { return slots_[sequence % kSlots]; }
   void drop_oldest();
 
   const std::size_t least_;

@@ -1,5 +1,6 @@
 // One leg as the media engine sees it.
 #pragma once
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -41,12 +42,37 @@ class Player {
 };
 
 /// Media thread alone, but for what is const.
-class MediaLeg final : public RtpStream::Digits {
+class MediaLeg final : public RtpStream::Listener {
  public:
   MediaLeg(std::uint64_t number, std::unique_ptr<RtpSockets> sockets, std::uint32_t ssrc, std::uint16_t sequence,
            std::uint32_t timestamp, NewsRing& news)
       : number(number), port(sockets->port()), stream(std::move(sockets), ssrc, sequence, timestamp), news_(news) {}
   MediaLeg(const MediaLeg&) = delete;
+
+  /// Packets of DTLS are kept for who makes the handshakes, on one thread. Before the leg is used.
+  void keep_handshakes() { handshakes_ = std::make_unique<Ring<HandshakePacket>>(kHandshakes); }
+  /// Null when there is none. That thread.
+  const HandshakePacket* begin_handshake() const { return handshakes_ ? handshakes_->begin_take() : nullptr; }
+  void end_handshake() { handshakes_->end_take(); }
+
+  void handshake(Bytes packet, const sockaddr_in& from) override {
+    HandshakePacket* kept = handshakes_ && packet.size() <= sizeof kept->bytes ? handshakes_->begin_put() : nullptr;
+    if (!kept) return;  // it is sent again
+    kept->from = from;
+    kept->size = static_cast<std::uint16_t>(packet.size());
+    std::copy(packet.begin(), packet.end(), kept->bytes.begin());
+    handshakes_->end_put();
+    tell(MediaNews::Kind::kHandshake);
+  }
+  /// False: there is no room for it.
+  bool tell(MediaNews::Kind kind) {
+    MediaNews* news = news_.begin_put();
+    if (!news) return false;
+    news->kind = kind;
+    news->leg = number;
+    news_.end_put();
+    return true;
+  }
 
   void pressed(char digit) override {
     MediaNews* news = news_.begin_put();
@@ -69,12 +95,17 @@ class MediaLeg final : public RtpStream::Digits {
   bool tapped = false;
   std::uint32_t silence_frames = 0;  // of the far end after which it is told; 0: never
   bool silence_told = false;
+  std::uint32_t consent_frames = 0;  // without a check of ICE after which it is told; 0: never
+  bool consent_told = false;
   std::int64_t position = 0;
   Frame in{};
   bool heard = false;
 
  private:
+  static constexpr std::size_t kHandshakes = 16;
+
   NewsRing& news_;
+  std::unique_ptr<Ring<HandshakePacket>> handshakes_;
 };
 using MediaLegPtr = std::shared_ptr<MediaLeg>;
 

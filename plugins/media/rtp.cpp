@@ -3,14 +3,13 @@
 #include <algorithm>
 #include <string_view>
 
+#include "media/wire.h"
+
 namespace call_media {
 namespace {
 
 constexpr std::string_view kEvents = "0123456789*#ABCD";
 constexpr std::string_view kCname = "trunkline";
-
-std::uint16_t get16(Bytes bytes, std::size_t at) { return static_cast<std::uint16_t>(bytes[at] << 8 | bytes[at + 1]); }
-std::uint32_t get32(Bytes bytes, std::size_t at) { return std::uint32_t{get16(bytes, at)} << 16 | get16(bytes, at + 2); }
 
 class Writer {
  public:

@@ -31,7 +31,7 @@ int bound_socket(const Endpoint& address) {
 
 RtpSockets::~RtpSockets() {
   ::close(rtp_);
-  ::close(rtcp_);
+  if (rtcp_ >= 0) ::close(rtcp_);
 }
 
 std::optional<sockaddr_in> ipv4_address(const std::string& address, std::uint16_t port) {
@@ -50,7 +50,10 @@ RtpPorts::RtpPorts(std::string address, std::uint16_t first, std::uint16_t last)
     throw Error(ErrorCode::kInvalidArgument, "address: found '" + address_ + "', wanted an address in figures", "address");
 }
 
-std::unique_ptr<RtpSockets> RtpPorts::open() {
+std::unique_ptr<RtpSockets> RtpPorts::open() { return open(false); }
+std::unique_ptr<RtpSockets> RtpPorts::open_muxed() { return open(true); }
+
+std::unique_ptr<RtpSockets> RtpPorts::open(bool muxed) {
   const std::lock_guard lock(mutex_);
   const int pairs = (last_ - first_ + 1) / 2;
   for (int i = 0; i < pairs; ++i) {
@@ -62,6 +65,7 @@ std::unique_ptr<RtpSockets> RtpPorts::open() {
       if (errno == EADDRINUSE) continue;
       throw Error(ErrorCode::kUnavailable, "no RTP socket at " + address_ + ": " + std::strerror(errno), "address");
     }
+    if (muxed) return std::make_unique<RtpSockets>(rtp, -1, port);
     const int rtcp = bound_socket(*Endpoint::of(address_, static_cast<std::uint16_t>(port + 1)));
     if (rtcp >= 0) return std::make_unique<RtpSockets>(rtp, rtcp, port);
     ::close(rtp);

@@ -1,4 +1,4 @@
-// Pairs of UDP sockets for RTP and RTCP from a range of ports.
+// UDP sockets for RTP and RTCP from a range of ports.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -13,6 +13,7 @@ namespace call_media {
 /// Owned. Non-blocking.
 class RtpSockets {
  public:
+  /// `rtcp` is -1 where RTCP goes over the same port (RFC 5761).
   RtpSockets(int rtp, int rtcp, std::uint16_t port) : rtp_(rtp), rtcp_(rtcp), port_(port) {}
   ~RtpSockets();
   RtpSockets(const RtpSockets&) = delete;
@@ -35,8 +36,12 @@ class RtpPorts {
 
   /// Errors: kUnavailable when the whole range is in use, or the address is not ours.
   std::unique_ptr<RtpSockets> open();
+  /// One port for both. It takes the place of a pair.
+  std::unique_ptr<RtpSockets> open_muxed();
 
  private:
+  std::unique_ptr<RtpSockets> open(bool muxed);
+
   const std::string address_;
   const std::uint16_t first_;
   const std::uint16_t last_;

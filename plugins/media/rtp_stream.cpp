@@ -9,7 +9,6 @@ namespace {
 
 constexpr int kConcealedFrames = 3;           // made up in a row; after them there is silence
 constexpr std::uint32_t kReportFrames = 250;  // 5 s
-constexpr std::uint32_t kTicks = kRtpClock / 1000 * kFrameMs;
 
 bool same_host(const Endpoint& a, const Endpoint& b) { return a.same_host(b); }
 bool same_address(const Endpoint& a, const Endpoint& b) { return a == b; }
@@ -22,12 +21,16 @@ std::uint64_t ntp_of(std::uint32_t frames) {
 }  // namespace
 
 RtpStream::RtpStream(std::unique_ptr<RtpSockets> sockets, std::uint32_t ssrc, std::uint16_t sequence, std::uint32_t timestamp)
-    : sockets_(std::move(sockets)), ssrc_(ssrc), sequence_(sequence), timestamp_(timestamp) {}
+    : sockets_(std::move(sockets)),
+      ssrc_(ssrc),
+      sequence_(sequence),
+      timestamp_(timestamp),
+      frame_ticks_(info_of(settings_.codec).frame_ticks()) {}
 RtpStream::~RtpStream() = default;
 
 std::shared_ptr<RtpStream::Parts> RtpStream::prepare(const StreamSettings& settings) {
   auto parts = std::make_shared<Parts>();
-  parts->codec = std::make_unique<Codec>(settings.codec);
+  parts->codec = Codec::make(settings.codec);
   if (settings.inband_dtmf) parts->inband = std::make_unique<InbandDtmf>();
   if (!settings.send_key.empty()) parts->protect = std::make_unique<SrtpSession>(settings.send_key, true);
   if (!settings.receive_key.empty()) parts->unprotect = std::make_unique<SrtpSession>(settings.receive_key, false);
@@ -36,6 +39,7 @@ std::shared_ptr<RtpStream::Parts> RtpStream::prepare(const StreamSettings& setti
 
 void RtpStream::configure(const StreamSettings& settings, Parts& parts) {
   if (!codec_ || codec_->id() != settings.codec) codec_.swap(parts.codec);
+  frame_ticks_ = info_of(settings.codec).frame_ticks();
   if (!buffer_) buffer_.emplace(settings.least_packets, settings.most_packets);
   if (settings.inband_dtmf && !inband_) inband_.swap(parts.inband);
   // Sessions count packets: with the same key they go on.
@@ -57,6 +61,7 @@ bool RtpStream::send_digits(std::string_view digits) { return settings_.event_ty
 /// The address of the description, or, until packets have come, another port of that host (or, where any source is right,
 /// anybody): the first that sends two packets in a row. From then on nobody else.
 bool RtpStream::from_far_end(const Endpoint& from, const RtpHeader& header) {
+  if (ice_) return ice_->knows(from);
   if (same_address(from, remote_)) {
     latched_ = true;
     return true;
@@ -73,8 +78,8 @@ bool RtpStream::from_far_end(const Endpoint& from, const RtpHeader& header) {
   return true;
 }
 
-void RtpStream::receive(Digits& digits) {
-  if (!codec_) return;
+void RtpStream::receive(Listener& listener) {
+  if (!codec_ && !ice_) return;
   constexpr int kMostPackets = 32;  // in one frame: more are a flood, and wait
   std::array<std::uint8_t, kBufferBytes> bytes;
   for (int i = 0; i < kMostPackets; ++i) {
@@ -83,6 +88,8 @@ void RtpStream::receive(Digits& digits) {
     const ssize_t size = ::recvfrom(sockets_->rtp(), bytes.data(), bytes.size(), MSG_DONTWAIT, from.raw(), &length);
     if (size < 0) break;
     auto count = static_cast<std::size_t>(size);
+    if (ice_ && take_other(std::span(bytes).first(count), from, listener)) continue;
+    if (!codec_) continue;
     const std::optional<RtpPacket> raw = parse_rtp(Bytes(bytes).first(count));
     if (!raw) {
       ++counts_.malformed;
@@ -92,13 +99,48 @@ void RtpStream::receive(Digits& digits) {
       ++counts_.strangers;
       continue;
     }
-    take(Bytes(bytes).first(count), from, digits);
+    take(Bytes(bytes).first(count), from, listener);
   }
   if (settings_.receive) ++silent_;
-  if (++ticks_ % 25 == 0) receive_reports();
+  ++ticks_;
+  if (ice_) {
+    ice_->tick();
+    if (ice_->selected()) remote_ = *ice_->selected();
+  } else if (ticks_ % 25 == 0) {
+    receive_reports();
+  }
 }
 
-void RtpStream::take(Bytes bytes, const Endpoint& from, Digits& digits) {
+bool RtpStream::take_other(std::span<std::uint8_t> packet, const Endpoint& from, Listener& listener) {
+  if (is_stun(packet)) {
+    std::array<std::uint8_t, kStunMaxAnswer> answer;
+    const std::size_t size = ice_->take(packet, from, answer);
+    if (size > 0)
+      send_raw(Bytes(answer).first(size), from);
+    else
+      ++counts_.strangers;
+    return true;
+  }
+  if (!ice_->knows(from)) {
+    ++counts_.strangers;
+    return true;
+  }
+  if (is_dtls(packet)) {
+    listener.handshake(packet, from);
+    return true;
+  }
+  if (!unprotect_) return true;  // nothing is believed before there are keys
+  if (!is_rtcp(packet)) return false;
+  take_report(packet);
+  return true;
+}
+
+void RtpStream::send_raw(Bytes packet, const Endpoint& to) const {
+  // A full socket buffer loses the packet, as the network may.
+  (void)::sendto(sockets_->rtp(), packet.data(), packet.size(), MSG_DONTWAIT, to.raw(), to.size());
+}
+
+void RtpStream::take(Bytes bytes, const Endpoint& from, Listener& listener) {
   const std::optional<RtpPacket> packet = parse_rtp(bytes);
   if (!packet) {
     ++counts_.malformed;
@@ -128,7 +170,7 @@ void RtpStream::take(Bytes bytes, const Endpoint& from, Digits& digits) {
   // All packets of an event have the timestamp of its beginning, and any of them may be lost.
   if (last_event_ == header.timestamp) return;
   last_event_ = header.timestamp;
-  digits.pressed(event->digit);
+  listener.pressed(event->digit);
 }
 
 void RtpStream::note_arrival(const RtpHeader& header) {
@@ -136,12 +178,12 @@ void RtpStream::note_arrival(const RtpHeader& header) {
   const auto ahead = static_cast<std::int16_t>(header.sequence - static_cast<std::uint16_t>(highest_sequence_));
   if (ahead > 0) highest_sequence_ += static_cast<std::uint32_t>(ahead);
   // RFC 3550, A.8. Packets are read once a frame, so that is how exact it is.
-  const auto transit = static_cast<std::int32_t>(ticks_ * kTicks - header.timestamp);
+  const auto transit = static_cast<std::int32_t>(ticks_ * frame_ticks_ - header.timestamp);
   if (transit_ != 0) jitter_ += (std::abs(static_cast<double>(transit - transit_)) - jitter_) / 16;
   transit_ = transit;
 }
 
-bool RtpStream::play_out(Frame& frame, Digits& digits) {
+bool RtpStream::play_out(Frame& frame, Listener& listener) {
   bool heard = false;
   if (codec_ && settings_.receive) {
     std::array<std::int16_t, Codec::kMaxDecoded> decoded;
@@ -152,12 +194,13 @@ bool RtpStream::play_out(Frame& frame, Digits& digits) {
       if (next == JitterBuffer::Next::kPacket) {
         if (payload.empty()) continue;
         made = codec_->decode(payload, decoded);
-        last_payload_ = payload.size();
+        last_samples_ = codec_->duration(payload);
         missed_ = 0;
       } else if (their_ssrc_ && missed_ < kConcealedFrames && (next == JitterBuffer::Next::kLost || received_ > 10)) {
         ++missed_;
         ++counts_.concealed;
-        made = codec_->conceal(next == JitterBuffer::Next::kLost ? last_payload_ : kFrameBytes, decoded);
+        const bool gap = next == JitterBuffer::Next::kLost;
+        made = codec_->conceal(gap ? last_samples_ : kFrameSamples, gap ? buffer_->peek() : Bytes{}, decoded);
       }
       if (made == 0) break;
       made = std::min(made, pending_.size() - pending_count_);
@@ -174,15 +217,15 @@ bool RtpStream::play_out(Frame& frame, Digits& digits) {
             pending_.begin());
   pending_count_ -= count;
   if (inband_ && heard)
-    for (const char digit : inband_->hear(frame)) digits.pressed(digit);
+    for (const char digit : inband_->hear(frame)) listener.pressed(digit);
   return heard;
 }
 
 void RtpStream::send(const Frame& frame) {
   const std::uint32_t timestamp = timestamp_;
-  timestamp_ += kTicks;
-  if (!codec_ || remote_.port() == 0) return;
-  const DtmfSender::Step step = dtmf_.next(timestamp);
+  timestamp_ += frame_ticks_;
+  if (!codec_ || remote_.port() == 0 || (ice_ && !protect_)) return;
+  const DtmfSender::Step step = dtmf_.next(timestamp, static_cast<std::uint32_t>(settings_.event_clock / 1000 * kFrameMs));
   if (step.copies > 0 || step.pause) {
     for (int i = 0; i < step.copies; ++i) {
       write_event(std::span(packet_).subspan<kRtpHeaderBytes, kEventBytes>(), step.event);
@@ -195,8 +238,9 @@ void RtpStream::send(const Frame& frame) {
     resumed_ = true;
     return;
   }
-  codec_->encode(frame, std::span(packet_).subspan<kRtpHeaderBytes, kFrameBytes>());
-  send_packet({resumed_, settings_.payload_type, sequence_++, timestamp, ssrc_}, kFrameBytes);
+  const std::size_t size = codec_->encode(frame, std::span(packet_).subspan<kRtpHeaderBytes, Codec::kMaxEncoded>());
+  if (size == 0) return;
+  send_packet({resumed_, settings_.payload_type, sequence_++, timestamp, ssrc_}, size);
   resumed_ = false;
   if (ticks_ % kReportFrames == kReportFrames / 2) send_report(false);
 }
@@ -237,6 +281,7 @@ void RtpStream::send_report(bool bye) {
   std::array<std::uint8_t, kRtcpMaxBytes + SrtpSession::kMaxGrowth> bytes;
   std::size_t size = write_rtcp(std::span(bytes).first<kRtcpMaxBytes>(), report);
   if (protect_ && !protect_->protect_rtcp(bytes.data(), size)) return;
+  if (ice_) return send_raw(Bytes(bytes).first(size), remote_);
   Endpoint to = remote_;
   to.set_port(static_cast<std::uint16_t>(remote_.port() + 1));
   (void)::sendto(sockets_->rtcp(), bytes.data(), size, MSG_DONTWAIT, to.raw(), to.size());
@@ -249,30 +294,35 @@ void RtpStream::receive_reports() {
     socklen_t length = Endpoint::size_of_any();
     const ssize_t got = ::recvfrom(sockets_->rtcp(), bytes.data(), bytes.size(), MSG_DONTWAIT, from.raw(), &length);
     if (got < 0) return;
-    auto size = static_cast<std::size_t>(got);
+    const auto size = static_cast<std::size_t>(got);
     if (!same_host(from, remote_)) {
       ++counts_.strangers;
       continue;
     }
-    if (unprotect_ && !unprotect_->unprotect_rtcp(bytes.data(), size)) continue;
-    const std::optional<RtcpReport> report = parse_rtcp(Bytes(bytes).first(size), ssrc_);
-    if (!report) {
-      ++counts_.malformed;
-      continue;
-    }
-    if (report->sender) {
-      last_sender_ntp_ = report->sender->ntp;
-      last_sender_tick_ = ticks_;
-    }
-    if (report->reception) {
-      counts_.remote_lost = static_cast<std::uint32_t>(std::max(report->reception->lost, 0));
-      counts_.remote_jitter_ms = report->reception->jitter / (kRtpClock / 1000);
-    }
+    take_report(std::span(bytes).first(size));
   }
 }
 
+void RtpStream::take_report(std::span<std::uint8_t> packet) {
+  std::size_t size = packet.size();
+  if (unprotect_ && !unprotect_->unprotect_rtcp(packet.data(), size)) return;
+  const std::optional<RtcpReport> report = parse_rtcp(Bytes(packet).first(size), ssrc_);
+  if (!report) {
+    ++counts_.malformed;
+    return;
+  }
+  if (report->sender) {
+    last_sender_ntp_ = report->sender->ntp;
+    last_sender_tick_ = ticks_;
+  }
+  if (!report->reception) return;
+  counts_.remote_lost = static_cast<std::uint32_t>(std::max(report->reception->lost, 0));
+  counts_.remote_jitter_ms = report->reception->jitter * kFrameMs / frame_ticks_;
+  if (codec_) codec_->expect_loss(report->reception->fraction_lost);
+}
+
 void RtpStream::send_bye() {
-  if (codec_ && remote_.port() != 0) send_report(true);
+  if (codec_ && remote_.port() != 0 && !(ice_ && !protect_)) send_report(true);
 }
 
 StreamCounts RtpStream::counts() const {

@@ -7,6 +7,7 @@
 #include "media/codec.h"
 #include "media/dtmf_sender.h"
 #include "media/endpoint.h"
+#include "media/ice_lite.h"
 #include "media/jitter_buffer.h"
 #include "media/rtp_ports.h"
 #include "media/srtp.h"
@@ -19,6 +20,7 @@ struct StreamSettings {
   CodecId codec = CodecId::kPcmu;
   std::uint8_t payload_type = 0;
   std::optional<std::uint8_t> event_type;
+  int event_clock = 8000;   // of its durations
   std::string send_key;     // SRTP; empty: plain
   std::string receive_key;  // SRTP
   bool send = true;
@@ -57,13 +59,15 @@ class InbandDtmf {
 /// Used by one thread at a time; receive(), play_out() and send() allocate nothing and never block.
 class RtpStream {
  public:
-  /// What has been pressed; called from within receive() and play_out().
-  class Digits {
+  /// Called from within receive() and play_out().
+  class Listener {
    public:
     virtual void pressed(char digit) = 0;
+    /// A packet of DTLS, from an address that a check of ICE came from.
+    virtual void handshake(Bytes /*packet*/, const sockaddr_in& /*from*/) {}
 
    protected:
-    ~Digits() = default;
+    ~Listener() = default;
   };
 
   RtpStream(std::unique_ptr<RtpSockets> sockets, std::uint32_t ssrc, std::uint16_t sequence, std::uint32_t timestamp);
@@ -78,18 +82,25 @@ class RtpStream {
   static std::shared_ptr<Parts> prepare(const StreamSettings& settings);
   /// Also later, when the call changes: what stays the same goes on. Takes what it needs of `parts`, and throws nothing.
   void configure(const StreamSettings& settings, Parts& parts);
+  /// From now on the far end is whoever it lets in, there is no sound without keys, and RTCP goes over the same port. Before
+  /// configure().
+  void use_ice(std::shared_ptr<IceLite> ice) { ice_ = std::move(ice); }
   bool configured() const { return codec_ != nullptr; }
   /// False: too many wait, or the far end takes no events.
   bool send_digits(std::string_view digits);
 
   /// Takes in what has come.
-  void receive(Digits& digits);
+  void receive(Listener& listener);
   /// The next 20 ms of the far end. False: silence.
-  bool play_out(Frame& frame, Digits& digits);
+  bool play_out(Frame& frame, Listener& listener);
   /// 20 ms for the far end.
   void send(const Frame& frame);
   /// Frames since the last packet of the far end's, while it should send.
   std::uint32_t silent_frames() const { return silent_; }
+  /// Frames since the far end's last check of ICE; 0 without ICE.
+  std::uint32_t consent_age() const { return ice_ ? ice_->age() : 0; }
+  /// Sends what is no sound. [any-thread]
+  void send_raw(Bytes packet, const Endpoint& to) const;
   /// Tells the far end that this was all.
   void send_bye();
   StreamCounts counts() const;
@@ -99,13 +110,17 @@ class RtpStream {
   static constexpr std::size_t kBufferBytes = 1500;
 
   bool from_far_end(const Endpoint& from, const RtpHeader& header);
-  void take(Bytes packet, const Endpoint& from, Digits& digits);
+  /// It was none of sound.
+  bool take_other(std::span<std::uint8_t> packet, const Endpoint& from, Listener& listener);
+  void take(Bytes packet, const Endpoint& from, Listener& listener);
+  void take_report(std::span<std::uint8_t> packet);
   void note_arrival(const RtpHeader& header);
   void send_packet(const RtpHeader& header, std::size_t payload_bytes);
   void send_report(bool bye);
   void receive_reports();
 
   const std::unique_ptr<RtpSockets> sockets_;
+  std::shared_ptr<IceLite> ice_;  // null: the far end is where its description says
   StreamSettings settings_;
   std::unique_ptr<Codec> codec_;
   std::unique_ptr<InbandDtmf> inband_;
@@ -118,6 +133,7 @@ class RtpStream {
   const std::uint32_t ssrc_;
   std::uint16_t sequence_;
   std::uint32_t timestamp_;
+  std::uint32_t frame_ticks_;  // of the RTP clock
   std::uint32_t octets_ = 0;
   bool resumed_ = true;  // the next packet begins a burst
   std::array<std::uint8_t, kBufferBytes> packet_{};
@@ -132,7 +148,7 @@ class RtpStream {
   std::optional<std::uint32_t> last_event_;                     // its timestamp
   std::array<std::int16_t, Codec::kMaxDecoded * 2> pending_{};  // decoded and not played yet
   std::size_t pending_count_ = 0;
-  std::size_t last_payload_ = kFrameBytes;
+  std::size_t last_samples_ = kFrameSamples;
   int missed_ = 0;  // frames in a row
   std::uint32_t silent_ = 0;
 

@@ -19,8 +19,6 @@ constexpr std::size_t kMaxLine = 2048;
 constexpr std::size_t kMaxStreams = 16;
 constexpr std::size_t kMaxFormats = 64;
 constexpr std::size_t kKeyBytes = 30;
-constexpr std::string_view kSuite = "AES_CM_128_HMAC_SHA1_80";
-constexpr std::uint8_t kOurEventType = 101;
 
 [[noreturn]] void refuse(const std::string& line, const std::string& why) {
   throw Error(ErrorCode::kInvalidArgument, "the session description is wrong at '" + line.substr(0, 60) + "': " + why, "sdp");
@@ -66,27 +64,46 @@ std::string decode_key(std::string_view text) {
   return std::string(reinterpret_cast<const char*>(out.data()), kKeyBytes);
 }
 
-std::string encode_key(std::string_view key) {
-  std::array<unsigned char, 64> out{};
-  const int size = EVP_EncodeBlock(out.data(), reinterpret_cast<const unsigned char*>(key.data()), static_cast<int>(key.size()));
-  return std::string(reinterpret_cast<const char*>(out.data()), static_cast<std::size_t>(size));
+/// Letters, digits, + and /, as RFC 8839 has them.
+bool is_ice_text(std::string_view text, std::size_t least) {
+  const auto fine = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '+' || c == '/';
+  };
+  return text.size() >= least && text.size() <= 256 && std::all_of(text.begin(), text.end(), fine);
 }
 
-std::string_view word_of(Direction direction) {
-  switch (direction) {
-    case Direction::kSendOnly:
-      return "sendonly";
-    case Direction::kRecvOnly:
-      return "recvonly";
-    case Direction::kInactive:
-      return "inactive";
-    default:
-      return "sendrecv";
+bool is_token(std::string_view text) {
+  const auto fine = [](char c) { return c > ' ' && c < 127; };
+  return !text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), fine);
+}
+
+/// `AB:CD:…`; empty: it is none.
+std::string bytes_of_fingerprint(std::string_view text) {
+  const auto digit = [](char c) {
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+  };
+  std::string bytes;
+  while (!text.empty() && bytes.size() < 64) {
+    const std::string_view byte = cut(text, ':');
+    if (byte.size() != 2 || digit(byte[0]) < 0 || digit(byte[1]) < 0) return {};
+    bytes.push_back(static_cast<char>(digit(byte[0]) << 4 | digit(byte[1])));
   }
+  return text.empty() ? bytes : std::string();
+}
+
+std::string lower_case(std::string_view text) {
+  std::string out(text);
+  std::transform(out.begin(), out.end(), out.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  return out;
 }
 
 class Parser {
  public:
+  explicit Parser(bool webrtc = false) {
+    if (webrtc) audio_.transport.emplace();
+  }
+
   SdpAudio run(std::string_view text) {
     if (text.size() > kSdpMaxBytes) refuse("", "found " + std::to_string(text.size()) + " bytes, wanted at most 16384");
     if (!text.starts_with("v=0")) refuse(std::string(text.substr(0, 20)), "wanted v=0");
@@ -111,6 +128,8 @@ class Parser {
     if (type != 'a') return;
     std::string_view name = cut(value, ':');
     if (in_other_) return;
+    // What is said before the streams holds for all of them; the stream's own lines come later and count.
+    if (audio_.transport && transport(name, value)) return;
     if (const auto direction = direction_of(name)) {
       (found_ ? audio_.direction : session_direction_) = *direction;
       return;
@@ -128,6 +147,39 @@ class Parser {
     return std::nullopt;
   }
 
+  bool transport(std::string_view name, std::string_view value) {
+    SdpTransport& out = *audio_.transport;
+    if (name == "ice-ufrag") {
+      if (!is_ice_text(value, 4)) refuse("a=ice-ufrag", "wanted 4 to 256 letters, digits, + and /");
+      out.user = value;
+    } else if (name == "ice-pwd") {
+      if (!is_ice_text(value, 22)) refuse("a=ice-pwd", "wanted 22 to 256 letters, digits, + and /");
+      out.password = value;
+    } else if (name == "fingerprint") {
+      const std::string hash = lower_case(cut(value, ' '));
+      std::string bytes = bytes_of_fingerprint(value);
+      // Of several the first that we can check counts.
+      if (!out.fingerprint.empty() && found_ == fingerprint_of_stream_) return true;
+      const std::size_t size = hash == "sha-256" ? 32 : hash == "sha-384" ? 48 : hash == "sha-512" ? 64 : 0;
+      if (size == 0) return true;
+      if (bytes.size() != size) refuse("a=fingerprint:" + hash, "wanted " + std::to_string(size) + " bytes in hexadecimal");
+      out.hash = hash;
+      out.fingerprint = std::move(bytes);
+      fingerprint_of_stream_ = found_;
+    } else if (name == "setup") {
+      out.may_be_client = value == "actpass" || value == "active";
+      has_setup_ = true;
+    } else if (name == "rtcp-mux") {
+      out.muxed = true;
+    } else if (name == "mid" && found_) {
+      if (!is_token(value)) refuse("a=mid", "wanted 1 to 64 characters that can be seen");
+      out.mid = value;
+    } else {
+      return false;
+    }
+    return true;
+  }
+
   void media(std::string_view value) {
     const std::string line = "m=" + std::string(value);
     if (++audio_.streams > kMaxStreams) refuse(line, "found more than 16 streams");
@@ -137,7 +189,9 @@ class Parser {
     const std::string_view transport = cut(rest, ' ');
     const auto port = number(cut(ports, '/'), 65535);
     if (!port || transport.empty() || rest.empty()) refuse(line, "wanted media, port, transport and formats");
-    const bool plain = transport == "RTP/AVP", secure = transport == "RTP/SAVP";
+    const bool webrtc = audio_.transport.has_value();
+    const bool plain = !webrtc && transport == "RTP/AVP";
+    const bool secure = webrtc ? transport == "UDP/TLS/RTP/SAVPF" || transport == "UDP/TLS/RTP/SAVP" : transport == "RTP/SAVP";
     in_other_ = found_ || kind != "audio" || !(plain || secure) || *port == 0;
     if (in_other_) {
       audio_.other_streams.emplace_back(std::string(kind) + " 0 " + std::string(transport) + " " + std::string(rest));
@@ -158,7 +212,7 @@ class Parser {
   }
 
   void connection(std::string_view value) {
-    if (in_other_) return;
+    if (in_other_ || audio_.transport) return;
     const std::string line = "c=" + std::string(value);
     const bool v6 = value.starts_with("IN IP6 ");
     if (!v6 && !value.starts_with("IN IP4 ")) refuse(line, "wanted IN IP4 or IN IP6 and an address");
@@ -181,7 +235,7 @@ class Parser {
     const auto tag = number(cut(value, ' '), 999'999'999);
     const std::string_view suite = cut(value, ' ');
     std::string_view key = cut(value, ' ');
-    if (!tag || suite != kSuite || !key.starts_with("inline:") || !value.empty() || audio_.crypto.size() >= 8) return;
+    if (!tag || suite != kCryptoSuite || !key.starts_with("inline:") || !value.empty() || audio_.crypto.size() >= 8) return;
     key.remove_prefix(7);
     const std::string_view text = cut(key, '|');
     // A master key identifier would be in every packet: not for us.
@@ -190,20 +244,43 @@ class Parser {
   }
 
   void finish() {
-    if (!found_) refuse("m=", audio_.streams == 0 ? "there is no stream" : "there is no audio over RTP/AVP or RTP/SAVP");
+    if (!found_)
+      refuse("m=", audio_.streams == 0 ? "there is no stream"
+                   : audio_.transport  ? "there is no audio over UDP/TLS/RTP/SAVPF"
+                                       : "there is no audio over RTP/AVP or RTP/SAVP");
+    if (audio_.transport) {
+      finish_transport(*audio_.transport);
+      return finish_codecs();
+    }
     if (audio_.address.empty()) audio_.address = session_address_;
     if (audio_.address.empty()) refuse("c=", "there is no address");
     // The way to hold of RFC 2543.
     if ((audio_.address == "0.0.0.0" || audio_.address == "::") && audio_.direction == Direction::kSendRecv)
       audio_.direction = Direction::kSendOnly;
+    finish_codecs();
+  }
+
+  void finish_transport(const SdpTransport& read) {
+    if (read.user.empty()) refuse("a=ice-ufrag", "there is none");
+    if (read.password.empty()) refuse("a=ice-pwd", "there is none");
+    if (read.fingerprint.empty()) refuse("a=fingerprint", "there is none of SHA-256, SHA-384 or SHA-512");
+    if (!has_setup_) refuse("a=setup", "there is none");
+    if (!read.muxed) refuse("a=rtcp-mux", "there is none");
+  }
+
+  void finish_codecs() {
     for (const std::uint8_t type : formats_) {
       const auto map = std::find_if(mapped_.begin(), mapped_.end(), [&](const Mapped& one) { return one.type == type; });
       if (map == mapped_.end()) {
         for (const CodecInfo& known : kCodecs)
-          if (known.payload_type == type) audio_.codecs.push_back({known.id, type});
-      } else if (map->clock == "8000") {
-        if (const auto id = codec_of_name(map->name)) audio_.codecs.push_back({*id, type});
-        if (map->name == "telephone-event" && !audio_.event_type) audio_.event_type = type;
+          if (known.payload_type == type && !known.dynamic()) audio_.codecs.push_back({known.id, type});
+        continue;
+      }
+      if (map->name == "telephone-event") {
+        if (map->clock == "8000" && !audio_.event_type) audio_.event_type = type;
+        if (map->clock == "48000" && !audio_.wide_event_type) audio_.wide_event_type = type;
+      } else if (const auto id = codec_of_name(map->name); id && map->clock == std::to_string(info_of(*id).clock)) {
+        audio_.codecs.push_back({*id, type});
       }
     }
   }
@@ -216,94 +293,26 @@ class Parser {
   SdpAudio audio_;
   bool found_ = false;
   bool in_other_ = false;
+  bool has_setup_ = false;
+  bool fingerprint_of_stream_ = false;
   std::string session_address_;
   Direction session_direction_ = Direction::kSendRecv;
   std::vector<std::uint8_t> formats_;
   std::vector<Mapped> mapped_;
 };
 
-std::string head_of(const LocalAudio& ours) {
-  const std::string where = (ours.address.find(':') == ours.address.npos ? " IN IP4 " : " IN IP6 ") + ours.address;
-  return "v=0\r\no=- " + std::to_string(ours.session) + " " + std::to_string(ours.version) + where +
-         "\r\ns=-\r\nc=" + where.substr(1) + "\r\nt=0 0\r\n";
-}
-
-std::string map_line(std::uint8_t type, std::string_view name) {
-  return "a=rtpmap:" + std::to_string(type) + " " + std::string(name) + "/8000\r\n";
-}
-
-std::string event_lines(std::uint8_t type) {
-  return map_line(type, "telephone-event") + "a=fmtp:" + std::to_string(type) + " 0-15\r\n";
-}
-
-std::string crypto_line(int tag, std::string_view key) {
-  return "a=crypto:" + std::to_string(tag) + " " + std::string(kSuite) + " inline:" + encode_key(key) + "\r\n";
-}
-
-std::string tail_of(const LocalAudio& ours) { return "a=ptime:20\r\na=" + std::string(word_of(ours.direction)) + "\r\n"; }
-
 }  // namespace
 
 SdpAudio parse_sdp(std::string_view text) { return Parser().run(text); }
 
-Agreed agree(const SdpAudio& theirs, const LocalAudio& ours) {
-  Agreed agreed;
-  const auto common = std::find_if(theirs.codecs.begin(), theirs.codecs.end(), [&](const SdpCodec& one) {
-    return std::find(ours.codecs.begin(), ours.codecs.end(), one.id) != ours.codecs.end();
-  });
-  if (common == theirs.codecs.end()) {
-    std::string wanted;
-    for (const CodecId id : ours.codecs) wanted += (wanted.empty() ? "" : ", ") + std::string(info_of(id).name);
-    throw Error(ErrorCode::kFailedPrecondition, "there is no codec in common: wanted one of " + wanted, "sdp");
-  }
-  agreed.codec = *common;
-  agreed.event_type = theirs.event_type;
-  if (theirs.secure) {
-    if (ours.srtp == SrtpUse::kOff)
-      throw Error(ErrorCode::kFailedPrecondition, "SRTP is off for this trunk, and RTP/SAVP was found", "sdp");
-    if (theirs.crypto.empty())
-      throw Error(ErrorCode::kFailedPrecondition, "RTP/SAVP was found without a key for AES_CM_128_HMAC_SHA1_80", "sdp");
-    agreed.theirs = theirs.crypto.front();
-  } else if (ours.srtp == SrtpUse::kRequired) {
-    throw Error(ErrorCode::kFailedPrecondition, "this trunk wants SRTP, and RTP/AVP was found", "sdp");
-  }
-  return agreed;
-}
-
-std::string write_offer(const LocalAudio& ours) {
-  const bool secure = ours.srtp == SrtpUse::kRequired;
-  std::string out = head_of(ours) + "m=audio " + std::to_string(ours.port) + (secure ? " RTP/SAVP" : " RTP/AVP");
-  for (const CodecId id : ours.codecs) out += " " + std::to_string(info_of(id).payload_type);
-  out += " " + std::to_string(kOurEventType) + "\r\n";
-  for (const CodecId id : ours.codecs) out += map_line(info_of(id).payload_type, info_of(id).name);
-  out += event_lines(kOurEventType);
-  if (secure) out += crypto_line(1, ours.srtp_key);
-  return out + tail_of(ours);
-}
-
-std::string write_answer(const LocalAudio& ours, const SdpAudio& offer, const Agreed& agreed) {
-  std::string out = head_of(ours);
-  std::size_t other = 0;
-  for (std::size_t i = 0; i < offer.streams; ++i) {
-    if (i != offer.index) {
-      out += "m=" + offer.other_streams[other++] + "\r\n";
-      continue;
-    }
-    out += "m=audio " + std::to_string(ours.port) + (agreed.theirs ? " RTP/SAVP " : " RTP/AVP ") +
-           std::to_string(agreed.codec.payload_type);
-    if (agreed.event_type) out += " " + std::to_string(*agreed.event_type);
-    out += "\r\n" + map_line(agreed.codec.payload_type, info_of(agreed.codec.id).name);
-    if (agreed.event_type) out += event_lines(*agreed.event_type);
-    if (agreed.theirs) out += crypto_line(agreed.theirs->tag, ours.srtp_key);
-    out += tail_of(ours);
-  }
-  return out;
-}
-
-Direction mirrored(Direction theirs) {
-  if (theirs == Direction::kSendOnly) return Direction::kRecvOnly;
-  if (theirs == Direction::kRecvOnly) return Direction::kSendOnly;
-  return theirs;
+SdpAudio parse_webrtc_sdp(std::string_view text) {
+  SdpAudio read = Parser(true).run(text);
+  if (read.streams != 1)
+    throw Error(ErrorCode::kFailedPrecondition,
+                "found " + std::to_string(read.streams) + " streams, wanted one of audio and no other", "sdp");
+  if (!read.transport->may_be_client)
+    throw Error(ErrorCode::kFailedPrecondition, "a=setup: wanted actpass or active: the handshake is begun by who offers", "sdp");
+  return read;
 }
 
 }  // namespace call_media

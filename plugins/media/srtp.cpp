@@ -10,10 +10,6 @@
 namespace call_media {
 namespace {
 
-/// Once for this module. Others in the process may have initialised the library already, which it reports as a fault; whether it
-/// works shows when a session is made.
-void initialise_library() { [[maybe_unused]] static const srtp_err_status_t status = srtp_init(); }
-
 template <class F>
 bool run(F function, srtp_t session, std::uint8_t* packet, std::size_t& size) {
   int length = static_cast<int>(size);
@@ -24,6 +20,10 @@ bool run(F function, srtp_t session, std::uint8_t* packet, std::size_t& size) {
 
 }  // namespace
 
+/// Once for this module. Others in the process may have initialised the library already, which it reports as a fault; whether it
+/// works shows when a session is made.
+void SrtpSession::initialise() { [[maybe_unused]] static const srtp_err_status_t status = srtp_init(); }
+
 SrtpSession::SrtpSession(std::string_view key, bool outbound) {
   srtp_policy_t policy{};
   std::array<unsigned char, kKeyBytes> bytes{};
@@ -33,7 +33,6 @@ SrtpSession::SrtpSession(std::string_view key, bool outbound) {
   policy.window_size = 128;
   policy.key = bytes.data();
   if (key.size() == kKeyBytes) std::copy(key.begin(), key.end(), bytes.begin());
-  initialise_library();
   if (key.size() != kKeyBytes || srtp_create(&session_, &policy) != srtp_err_status_ok)
     throw trunkline::Error(trunkline::ErrorCode::kInternal, "SRTP could not be set up", "sdp");
 }

@@ -19,6 +19,7 @@
 #include "runtime/api/sip_routing_api.h"
 #include "runtime/api/sms_api.h"
 #include "runtime/api/webhook_api.h"
+#include "runtime/api/webrtc_api.h"
 #include "runtime/app/console.h"
 #include "runtime/app/local_ca.h"
 #include "runtime/app/resource_ports.h"
@@ -95,6 +96,7 @@ struct ServerProcess::Impl {
   std::unique_ptr<Clock> wall;
   std::unique_ptr<api::Directory> directory;
   std::unique_ptr<server::ApiServer> server;
+  std::stop_source stopping;
   std::string arm_token;
   std::string ca_dir;
 
@@ -161,6 +163,7 @@ ServerProcess::ServerProcess(Config config, bool development) : impl_(std::make_
   api::add_teams_extension_routes(routes, runtime.identity(), runtime.teams_assignments());
   api::add_chat_routes(routes, runtime.chat());
   api::add_webhook_routes(routes, runtime.providers(), runtime.clock());
+  api::add_webrtc_routes(routes, runtime.providers(), runtime.clock(), impl_->stopping.get_token());
   api::add_key_routes(routes, runtime.identity());
   if (const auto* issuer = runtime.development_issuer()) api::add_development_issuer_routes(routes, *issuer);
   impl_->wall = std::make_unique<Clock>(runtime.executor(), Clock::Mode::kReal);
@@ -215,6 +218,7 @@ Runtime& ServerProcess::runtime() { return *impl_->runtime; }
 const std::string& ServerProcess::arm_token() const { return impl_->arm_token; }
 
 void ServerProcess::stop() {
+  impl_->stopping.request_stop();  // pages that wait for calls would hold the drain up
   if (impl_->server) {
     sync_wait(impl_->server->drain(kDrainTime));
     impl_->server->stop();

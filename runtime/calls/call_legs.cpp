@@ -1,4 +1,4 @@
-// What happens to phones behind providers.
+// What happens to phones and pages behind providers.
 #include "runtime/calls/call_service.h"
 #include "runtime/calls/leg_audio.h"
 #include "runtime/clock/clock.h"
@@ -51,7 +51,7 @@ void CallService::on_leg_changed(const std::string& leg_id, const pstn::LegChang
     joined(*call, *who);
     for (const Invitation* waiting : core_.book.invitations_of(*call))
       if (waiting->answered) return accepted(*call, std::string(waiting->id));
-    return;
+    return core_.notices.roster(core_.book, *call);  // into a room or a group
   }
   if (const pstn::DtmfInput* input = change.dtmf()) {
     if (who->connected) media_.tones_from(*call, *who, input->digits);
@@ -68,7 +68,7 @@ void CallService::on_leg_changed(const std::string& leg_id, const pstn::LegChang
       if (result.ok()) result = failure(487, sub_code::kCallCancelled, "the phone hung up before the call was established");
       return refused(std::string(invitation->id), result, cause->q850);
     }
-    if (!who->connected) {
+    if (!who->connected && !call->stays_open()) {
       const CallResult gave_up = failure(487, sub_code::kCallCancelled, "the caller gave up");
       for (const Connection* waiting : core_.book.connections_of(*call)) core_.notices.state(*waiting, "AnswerFailed", gave_up);
       return end_call(*call, gave_up, party);

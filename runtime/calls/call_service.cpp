@@ -20,12 +20,7 @@ namespace trunkline::calls {
 CallService::CallService(ServiceContext& context, ResourceService& resources, NumberService& numbers, RoomService& rooms,
                          SipRoutingService& routing, net::HttpSender& http, SpeechMode speech)
     : core_(context, resources, numbers, rooms, routing, http, speech,
-            [this](const std::string& leg_id, const Error& error) {
-              pstn::HangupCause cause;
-              cause.q850 = error.code == ErrorCode::kNotFound ? 3 : 41;  // no route to the number; out of order
-              cause.text = error.message;
-              on_leg_changed(leg_id, pstn::LegChange::of_ended(std::move(cause)));
-            }),
+            [this](const std::string& leg_id, const Error& error) { leg_failed(leg_id, error); }),
       media_(core_),
       streams_(std::make_unique<CallStreams>(core_)),
       recordings_(std::make_unique<CallRecordings>(core_)),

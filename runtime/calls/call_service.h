@@ -69,6 +69,9 @@ class CallService final : public ResourceParticipant {
 
   // --- what providers tell: call_legs.cpp
   void on_incoming(std::string_view provider, std::string leg_id, std::string from, std::string to, const Properties& headers);
+  /// A user of `resource` calls from a page: a number or a user of it, or joins `room:<id>` or `group:<guid>`. call_users.cpp
+  void on_user_incoming(std::string_view provider, const std::string& resource, std::string leg_id, std::string from,
+                        std::string to, const Properties& headers);
   void on_leg_changed(const std::string& leg_id, const pstn::LegChange& change);
   /// A frame of a leg's sound.
   void on_heard(std::string_view leg_id, std::int64_t position, std::span<const std::uint8_t> samples);
@@ -108,6 +111,12 @@ class CallService final : public ResourceParticipant {
   /// Adds somebody who rings, and makes it ring.
   Invitation& invite(Call& call, Invitation invitation, const Route& route, Duration timeout);
   void ring(Call& call, Invitation& invitation, const Route& route, Duration timeout);
+  // call_users.cpp
+  /// Beside the application, the user's own pages ring.
+  void ring_user(Call& call, const Invitation& invitation, Participant& callee, Duration timeout);
+  /// Somebody else takes the call, or nobody: the callee's own pages ring no more.
+  void stop_ringing(Participant& callee, std::int32_t cause);
+  void leg_failed(const std::string& leg_id, const Error& error);
   Invitation& pending(const Resource& resource, std::string_view incoming_call_context);
   void accepted(Call& call, const std::string& invitation_id);
   void refused(const std::string& invitation_id, const CallResult& result, std::int32_t cause);

@@ -80,6 +80,7 @@ Invitation& CallService::invite(Call& call, Invitation invitation, const Route& 
 
 void CallService::ring(Call& call, Invitation& invitation, const Route& route, Duration timeout) {
   Participant& callee = *call.find(invitation.participant_id);
+  stop_ringing(callee, 16);  // of whom it was before a redirect
   const auto later = [this, id = invitation.id](Duration delay, CallResult result, std::int32_t cause) {
     return core_.context.clock.schedule_after(delay, [this, id, result, cause] {
       const std::lock_guard lock(core_.mutex);
@@ -96,6 +97,7 @@ void CallService::ring(Call& call, Invitation& invitation, const Route& route, D
     invitation.incoming_call_context = core_.context.ids.uuid4().str() + core_.context.ids.uuid4().str();
     std::erase(invitation.incoming_call_context, '-');
     core_.notices.incoming_call(call, invitation, callee);
+    ring_user(call, invitation, callee, timeout);
     invitation.timer = later(timeout, result_of_cause(19, 480, ""), 19);
     return;
   }
@@ -220,6 +222,7 @@ ConnectionView CallService::answer(const ResourcePtr& resource, NewAnswer wanted
   connection.answered_by = wanted.answered_by;
   if (callee.who.is_phone()) connection.answered_for = callee.who;
   callee.connection_id = connection.id;
+  stop_ringing(callee, 26);  // answered elsewhere
   const ConnectionView answered = view(connection);
   accepted(call, invitation.id);
   return answered;

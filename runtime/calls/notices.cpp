@@ -197,7 +197,7 @@ void CallNotices::participant(const Call& call, const Participant& participant, 
   data["user"] = person_json(participant.who);
   data["displayName"] = participant.display_name;
   data["participantId"] = std::to_string(participant.id);
-  data["userAgent"] = participant.leg_id.empty() ? "callAutomation" : "phone";
+  data["userAgent"] = participant.leg_id.empty() ? "callAutomation" : participant.who.is_user() ? "browser" : "phone";
   publish(call.resource, added ? "CallParticipantAdded" : "CallParticipantRemoved",
           "call/" + call.server_call_id + "/participant/" + participant.who.raw_id, data);
 }

@@ -13,6 +13,8 @@ namespace {
 constexpr std::string_view kPstn = pstn::PstnProviderClient::kInterfaceId;
 constexpr std::string_view kAudio = pstn::PstnAudioProviderClient::kInterfaceId;
 constexpr std::string_view kTrunks = pstn::PstnTrunkProviderClient::kInterfaceId;
+/// Capability of a provider whose far ends are users, not numbers.
+constexpr std::string_view kUsers = "users";
 constexpr std::string_view kSandbox = pstnsandbox::PstnSandboxProviderClient::kInterfaceId;
 
 pstn::PstnProviderClient pstn_of(const Provider& provider) { return {provider.interface(kPstn), provider.calls()}; }
@@ -24,20 +26,36 @@ pstnsandbox::PstnSandboxProviderClient sandbox_of(const Provider& provider) {
 
 }  // namespace
 
-bool PhoneLegs::available() const { return !context_.providers.all_of(kPstn).empty(); }
+std::vector<ProviderPtr> PhoneLegs::carriers(bool of_users) const {
+  std::vector<ProviderPtr> found = context_.providers.all_of(kPstn);
+  std::erase_if(found, [&](const ProviderPtr& one) { return one->has_capability(kUsers) != of_users; });
+  return found;
+}
+
+bool PhoneLegs::available() const { return !carriers(false).empty(); }
+bool PhoneLegs::rings_users() const { return !carriers(true).empty(); }
 
 void PhoneLegs::dial(const std::string& resource, pstn::DialRequest request) {
-  std::vector<ProviderPtr> providers = context_.providers.all_of(kPstn);
-  const std::string leg_id = request.leg_id;
+  std::vector<ProviderPtr> providers = carriers(false);
   if (request.trunks) std::erase_if(providers, [](const ProviderPtr& one) { return !one->offers(kTrunks); });
-  if (providers.empty()) {
+  dial(resource, std::move(request), providers.empty() ? nullptr : providers.front());
+}
+
+void PhoneLegs::dial_user(const std::string& resource, pstn::DialRequest request) {
+  const std::vector<ProviderPtr> providers = carriers(true);
+  dial(resource, std::move(request), providers.empty() ? nullptr : providers.front());
+}
+
+void PhoneLegs::dial(const std::string& resource, pstn::DialRequest request, ProviderPtr provider) {
+  const std::string leg_id = request.leg_id;
+  if (!provider) {
     context_.executor.post([this, leg_id] { on_failed_(leg_id, Error(ErrorCode::kUnavailable, "no provider calls numbers")); });
     return;
   }
   {
     const std::lock_guard lock(mutex_);
     Line& line = lines_[leg_id];
-    line.provider = providers.front();
+    line.provider = std::move(provider);
     line.resource = resource;
   }
   ask(leg_id, [this, request = std::move(request)](const Provider& provider, CallOptions options) -> Task<void> {
@@ -110,7 +128,7 @@ void PhoneLegs::transfer_progress(const std::string& leg_id, std::int32_t status
 
 PhoneLegs::Trunks PhoneLegs::trunks() const {
   Trunks found;
-  const std::vector<ProviderPtr> providers = context_.providers.all_of(kPstn);
+  const std::vector<ProviderPtr> providers = carriers(false);
   for (const ProviderPtr& provider : providers) found.available = found.available || provider->offers(kTrunks);
   found.first = !providers.empty() && providers.front()->offers(kTrunks);
   return found;

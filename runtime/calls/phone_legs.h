@@ -1,4 +1,4 @@
-// Legs of phones behind providers: what we ask of them.
+// Legs of phones and browsers behind providers: what we ask of them.
 #pragma once
 #include <deque>
 #include <functional>
@@ -6,6 +6,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "runtime/base/function.h"
 #include "runtime/calls/sound.h"
@@ -27,8 +28,12 @@ class PhoneLegs {
 
   /// A provider sets up calls to numbers elsewhere.
   bool available() const;
-  /// With trunks, the first provider that has trunks gets the leg, else the first of all.
+  /// With trunks, the first provider that has trunks gets the leg, else the first that calls numbers.
   void dial(const std::string& resource, pstn::DialRequest request);
+  /// A provider rings users, wherever they have a page open.
+  bool rings_users() const;
+  /// The first of those gets the leg; `to` is a raw id.
+  void dial_user(const std::string& resource, pstn::DialRequest request);
   /// A leg that a provider has begun. False: there is no such provider.
   bool adopt(const std::string& leg_id, std::string_view provider, const std::string& resource);
   void answer(const std::string& leg_id);
@@ -66,6 +71,9 @@ class PhoneLegs {
     bool running = false;
     bool over = false;
   };
+  void dial(const std::string& resource, pstn::DialRequest request, ProviderPtr provider);
+  /// Those that call numbers, or those that ring users.
+  std::vector<ProviderPtr> carriers(bool of_users) const;
   void ask(const std::string& leg_id, Command command);
   Task<void> run(std::string leg_id);
 

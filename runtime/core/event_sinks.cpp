@@ -73,8 +73,12 @@ class EventSinks::EmailSink final : public email::EmailEvents {
 class EventSinks::PstnSink final : public pstn::PstnEvents {
  public:
   PstnSink(calls::CallService& service, std::string provider) : service_(service), provider_(std::move(provider)) {}
-  Task<void> incoming(Call, std::string leg_id, std::string from, std::string to, Properties headers) override {
-    service_.on_incoming(provider_, std::move(leg_id), std::move(from), std::move(to), headers);
+  Task<void> incoming(Call call, std::string leg_id, std::string from, std::string to, Properties headers) override {
+    if (from.starts_with("8:"))
+      service_.on_user_incoming(provider_, std::string(call.resource()), std::move(leg_id), std::move(from), std::move(to),
+                                headers);
+    else
+      service_.on_incoming(provider_, std::move(leg_id), std::move(from), std::move(to), headers);
     co_return;
   }
   Task<void> changed(Call, std::string leg_id, pstn::LegChange change) override {

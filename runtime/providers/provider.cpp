@@ -1,5 +1,7 @@
 #include "runtime/providers/provider.h"
 
+#include <algorithm>
+
 namespace trunkline {
 
 Provider::Provider(std::unique_ptr<plugin::PluginInstance> instance, Duration timeout)
@@ -14,6 +16,11 @@ Provider::Provider(std::unique_ptr<plugin::PluginInstance> instance, Duration ti
   sandbox_mail_ = instance_->interface(sandbox::SandboxMailProviderClient::kInterfaceId);
   if (const auto client = email()) email_capabilities_ = client.capabilities();
   if (const auto client = sms()) sms_capabilities_ = client.capabilities();
+}
+
+bool Provider::has_capability(std::string_view word) const {
+  const std::vector<std::string>& all = instance_->manifest().capabilities;
+  return std::find(all.begin(), all.end(), word) != all.end();
 }
 
 tl_iface Provider::interface(std::string_view id) const {

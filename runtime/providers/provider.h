@@ -27,6 +27,8 @@ class Provider {
   const std::string& plugin_id() const { return instance_->manifest().id; }
   const std::vector<std::string>& interfaces() const { return instance_->interfaces(); }
   bool offers(std::string_view interface_id) const { return interface(interface_id).vtbl != nullptr; }
+  /// A word of the plugin's manifest.
+  bool has_capability(std::string_view word) const;
   /// Limit of one call, from the configuration. Callers put it into CallOptions::deadline; the guard enforces that.
   Duration timeout() const { return timeout_; }
 

@@ -62,6 +62,8 @@ std::string service_code_of(const Error& error) {
       return "NotFound";
     case 405:
       return "MethodNotAllowed";
+    case 406:
+      return "NotAcceptable";
     case 408:
       return "RequestTimeout";
     case 409:

@@ -41,8 +41,12 @@ export async function documentedScripts(page, endpoint) {
   }));
 }
 
+/** Arguments of a browser whose microphone says what is in the file, again and again, and that plays without being asked to. */
+export const microphone = (file) => ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream', `--use-file-for-fake-audio-capture=${file}`,
+  '--autoplay-policy=no-user-gesture-required', '--allow-loopback-in-peer-connection'];
+
 /** Opens the page. `caFile` goes into a certificate store that only this browser reads: nothing skips verification. */
-export async function openBrowser(caFile) {
+export async function openBrowser(caFile, args = []) {
   if (!program) throw new Error('no Chromium: install the package `chromium`, or set CHROMIUM_BIN');
   const home = fs.mkdtempSync(path.join(os.tmpdir(), 'trunkline-browser-'));
   const store = path.join(home, '.pki', 'nssdb');
@@ -51,7 +55,7 @@ export async function openBrowser(caFile) {
   execFileSync('certutil', ['-d', `sql:${store}`, '-A', '-t', 'C,,', '-n', 'trunkline', '-i', caFile]);
   const page = await servePage();
   const browser = await chromium.launch({
-    executablePath: program, chromiumSandbox: process.getuid() !== 0, args: ['--no-proxy-server'], env: { ...process.env, HOME: home, XDG_CONFIG_HOME: home },
+    executablePath: program, chromiumSandbox: process.getuid() !== 0, args: ['--no-proxy-server', ...args], env: { ...process.env, HOME: home, XDG_CONFIG_HOME: home },
   });
   const close = async () => {
     await browser.close();

@@ -22,7 +22,7 @@ void description(std::string_view text, bool secure) {
   LocalAudio ours;
   ours.address = "192.0.2.1";
   ours.port = 20000;
-  ours.codecs = {CodecId::kPcmu, CodecId::kPcma, CodecId::kG722};
+  ours.codecs = {CodecId::kPcmu, CodecId::kPcma, CodecId::kG722, CodecId::kOpus};
   ours.srtp = secure ? SrtpUse::kOptional : SrtpUse::kOff;
   ours.srtp_key = std::string(30, 'k');
   try {
@@ -32,7 +32,8 @@ void description(std::string_view text, bool secure) {
     ours.direction = mirrored(offer.direction);
     const SdpAudio answer = parse_sdp(write_answer(ours, offer, agreed));
     check(answer.streams == offer.streams && answer.index == offer.index && answer.codecs.size() == 1);
-    check(answer.codecs[0].id == agreed.codec.id && answer.event_type == agreed.event_type);
+    check(answer.codecs[0].id == agreed.codec.id &&
+          (answer.event_type == agreed.event_type || answer.wide_event_type == agreed.event_type));
   } catch (const trunkline::Error&) {
   }
 }
@@ -40,7 +41,7 @@ void description(std::string_view text, bool secure) {
 /// Packets of up to 63 bytes, each with its length before it.
 void packets(Bytes bytes) {
   JitterBuffer buffer(2, 8);
-  Codec codec(CodecId::kPcma);
+  const std::array<std::unique_ptr<Codec>, 2> codecs{Codec::make(CodecId::kPcma), Codec::make(CodecId::kOpus)};
   std::array<std::int16_t, Codec::kMaxDecoded> sound;
   while (!bytes.empty()) {
     const std::size_t size = std::min<std::size_t>(bytes[0] & 63, bytes.size() - 1);
@@ -54,9 +55,15 @@ void packets(Bytes bytes) {
     }
     if (!take) continue;
     Bytes payload;
-    if (buffer.take(payload) == JitterBuffer::Next::kPacket) {
-      check(payload.size() <= JitterBuffer::kMaxPayload);
-      check(codec.decode(payload, sound) <= sound.size());
+    const JitterBuffer::Next next = buffer.take(payload);
+    for (const auto& codec : codecs) {
+      if (next == JitterBuffer::Next::kPacket) {
+        check(payload.size() <= JitterBuffer::kMaxPayload && codec->duration(payload) <= sound.size());
+        check(codec->decode(payload, sound) <= sound.size());
+      } else if (next == JitterBuffer::Next::kLost && codec->id() == CodecId::kOpus) {
+        // spandsp's concealment copies memory that overlaps, whatever the sound is: harmless with glibc, and not ours.
+        check(codec->conceal(kFrameSamples, buffer.peek(), sound) <= sound.size());
+      }
     }
     check(buffer.depth() < JitterBuffer::kSlots);
   }

@@ -14,10 +14,6 @@ using trunkline::pstn::DialTrunk;
 using trunkline::pstn::LegFlow;
 using trunkline::pstn::TrunkProbe;
 
-namespace {
-constexpr std::size_t kMaxPlayBytes = std::size_t{64} * 1024 * 1024;  // half an hour
-}
-
 Carrier::Carrier(trunkline::Host host, std::string_view config_json)
     : settings_(parse_settings(config_json)), engine_([this] { thread_.wake(); }) {
   agent_ = std::make_unique<UserAgent>(settings_, host, thread_, engine_);
@@ -97,18 +93,8 @@ trunkline::Task<void> Carrier::set_flow(Call, std::string leg_id, LegFlow flow) 
 }
 
 trunkline::Task<void> Carrier::play(Call, std::string leg_id, std::int64_t play_id, trunkline::Bytes samples) {
-  if (samples.size() % 2 != 0 || samples.size() > kMaxPlayBytes)
-    throw Error(ErrorCode::kResourceExhausted,
-                "samples: found " + std::to_string(samples.size()) + " bytes, wanted an even number up to " +
-                    std::to_string(kMaxPlayBytes),
-                "samples");
-  auto sound = std::make_shared<std::vector<std::int16_t>>(samples.size() / 2);
-  for (std::size_t i = 0; i < sound->size(); ++i)
-    (*sound)[i] = static_cast<std::int16_t>(samples[2 * i] | samples[2 * i + 1] << 8);
   // Named: GCC 12 copies the captures of a temporary lambda bit by bit within co_await.
-  auto work = [this, leg_id = std::move(leg_id), play_id, sound = SoundPtr(std::move(sound))] {
-    agent_->play(leg_id, play_id, sound);
-  };
+  auto work = [this, leg_id = std::move(leg_id), play_id, sound = sound_of(samples)] { agent_->play(leg_id, play_id, sound); };
   co_await on_sip(std::move(work));
 }
 

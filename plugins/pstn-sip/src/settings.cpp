@@ -91,7 +91,7 @@ Settings parse_settings(std::string_view config_json) {
     settings.tls_certificate_dir = config.value("tls_certificate_dir", "");
     for (const json& name : config.value("codecs", json::array({"PCMU", "PCMA", "G722"})))
       if (const auto id = codec_of_name(name.get<std::string>())) settings.codecs.push_back(*id);
-    if (settings.codecs.empty() || settings.codecs.size() > kCodecs.size()) refuse("codecs", "wanted one to three codecs");
+    if (settings.codecs.empty() || settings.codecs.size() > kCodecs.size()) refuse("codecs", "wanted one to four codecs");
     settings.rtp_port_first = static_cast<std::uint16_t>(config.value("rtp_port_first", 20000));
     settings.rtp_port_last = static_cast<std::uint16_t>(config.value("rtp_port_last", 21999));
     const int least_ms = config.value("jitter_least_ms", 40), most_ms = config.value("jitter_most_ms", 200);

@@ -2,7 +2,6 @@
 #pragma once
 #include <cstdint>
 #include <deque>
-#include <map>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -10,7 +9,7 @@
 #include <variant>
 #include <vector>
 
-#include "media/media_leg.h"
+#include "media/plays.h"
 #include "media/sdp.h"
 #include "trunk.h"
 #include "trunkline/pstn.hpp"
@@ -37,7 +36,7 @@ struct SipLeg {
   const Trunk* trunk = nullptr;
 
   MediaLegPtr media;
-  std::map<std::int64_t, WaitingPieces> plays;  // by id; those at zero are over
+  Plays plays;
   LocalAudio local;
   std::optional<SdpAudio> remote;
   std::optional<std::uint8_t> event_type;

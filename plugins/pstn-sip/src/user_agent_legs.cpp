@@ -81,31 +81,12 @@ void UserAgent::set_flow(const std::string& leg_id, LegFlow flow) {
 
 void UserAgent::play(const std::string& leg_id, std::int64_t play_id, SoundPtr sound) {
   const SipLegPtr leg = find(leg_id);
-  if (!sound || sound->empty()) return;
-  // The player belongs to the media thread, which cannot answer: what it has room for is counted here.
-  std::erase_if(leg->plays, [](const auto& one) { return one.second->load(std::memory_order_acquire) == 0; });
-  WaitingPieces& waiting = leg->plays[play_id];
-  if (!waiting) {
-    if (leg->plays.size() > Player::kMaxPlays) {
-      leg->plays.erase(play_id);
-      throw Error(ErrorCode::kResourceExhausted, "a call plays at most " + std::to_string(Player::kMaxPlays) + " sounds at once",
-                  "playId");
-    }
-    waiting = std::make_shared<std::atomic<std::uint32_t>>(0);
-  }
-  if (waiting->load(std::memory_order_acquire) >= Player::kMaxPieces)
-    throw Error(ErrorCode::kResourceExhausted,
-                "at most " + std::to_string(Player::kMaxPieces) + " pieces of a sound wait at once", "samples");
-  waiting->fetch_add(1, std::memory_order_relaxed);
-  engine_.change(leg->media, [play_id, sound = std::move(sound), waiting = waiting](MediaLeg& media) {
-    media.player.add(play_id, sound, waiting);
-  });
+  leg->plays.play(engine_, leg->media, play_id, std::move(sound));
 }
 
 void UserAgent::stop_play(const std::string& leg_id, std::int64_t play_id) {
   const SipLegPtr leg = find(leg_id);
-  leg->plays.erase(play_id);
-  engine_.change(leg->media, [play_id](MediaLeg& media) { media.player.stop(play_id); });
+  leg->plays.stop(engine_, leg->media, play_id);
 }
 
 void UserAgent::probe(const trunkline::pstn::DialTrunk& wanted, TrunkWatch::Probed done) {

@@ -37,6 +37,7 @@ Agreed UserAgent::set_media(SipLeg& leg, SdpAudio theirs) {
   stream.codec = agreed.codec.id;
   stream.payload_type = agreed.codec.payload_type;
   stream.event_type = agreed.event_type;
+  stream.event_clock = agreed.event_clock;
   if (agreed.theirs) {
     stream.send_key = leg.local.srtp_key;
     stream.receive_key = agreed.theirs->key;

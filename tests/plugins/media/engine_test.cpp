@@ -101,7 +101,7 @@ TEST_P(EveryCodec, WhatIsPlayedIsHeard) {
   EXPECT_GT(strength(heard_[1], 600), 0.9);
 }
 
-INSTANTIATE_TEST_SUITE_P(Codecs, EveryCodec, ::testing::Values(CodecId::kPcmu, CodecId::kPcma, CodecId::kG722));
+INSTANTIATE_TEST_SUITE_P(Codecs, EveryCodec, ::testing::Values(CodecId::kPcmu, CodecId::kPcma, CodecId::kG722, CodecId::kOpus));
 
 TEST_F(Engines, SecureSoundIsHeardToo) {
   StreamSettings settings;
@@ -161,6 +161,18 @@ TEST_F(Engines, DigitsArriveOnceBothWays) {
   EXPECT_EQ(pressed_, "1223");
 }
 
+TEST_F(Engines, DigitsBesideOpusHaveItsClock) {
+  StreamSettings settings;
+  settings.codec = CodecId::kOpus;
+  settings.payload_type = 96;
+  settings.event_type = 97;
+  settings.event_clock = 48000;
+  const Line one = line(settings);
+  phones_.change(one.phone, [](MediaLeg& leg) { leg.stream.send_digits("42"); });
+  frames(40);
+  EXPECT_EQ(pressed_, "42");
+}
+
 TEST_F(Engines, TonesOfKeysAreHeardInTheSound) {
   StreamSettings settings;
   settings.inband_dtmf = true;
@@ -197,7 +209,7 @@ TEST_F(Engines, StrangersAreNotHeard) {
   frames(5);  // the phone has sent
   const int stranger = ::socket(AF_INET, SOCK_DGRAM, 0);
   const auto to = ipv4_address("127.0.0.1", one.ours->port);
-  std::array<std::uint8_t, kRtpHeaderBytes + kFrameBytes> bytes{};
+  std::array<std::uint8_t, kRtpHeaderBytes + 160> bytes{};
   for (std::uint16_t i = 0; i < 10; ++i) {
     write_rtp_header(std::span(bytes).first<kRtpHeaderBytes>(), {false, 0, i, 160u * i, 99});
     ASSERT_GT(::sendto(stranger, bytes.data(), bytes.size(), 0, reinterpret_cast<const sockaddr*>(&*to), sizeof *to), 0);

@@ -132,6 +132,18 @@ TEST(JitterBuffer, AGapIsTold) {
   EXPECT_EQ(buffer.counts().lost, 1u);
 }
 
+TEST(JitterBuffer, BehindAGapTheNextPacketCanBeLookedAt) {
+  JitterBuffer buffer(2, 10);
+  for (const std::uint16_t sequence : {1, 3, 4}) put(buffer, sequence);
+  Bytes payload;
+  EXPECT_EQ(buffer.take(payload), JitterBuffer::Next::kPacket);
+  EXPECT_TRUE(buffer.peek().empty()) << "2 is not there";
+  EXPECT_EQ(buffer.take(payload), JitterBuffer::Next::kLost);
+  ASSERT_EQ(buffer.peek().size(), 1u);
+  EXPECT_EQ(buffer.peek()[0], 3);
+  EXPECT_EQ(buffer.depth(), 2u);
+}
+
 TEST(JitterBuffer, LatePacketsMakeItWaitLonger) {
   JitterBuffer buffer(2, 4);
   for (const std::uint16_t sequence : {1, 2, 4}) put(buffer, sequence);
@@ -175,7 +187,7 @@ TEST(DtmfSender, EachDigitBeginsOnceAndEndsThreeTimes) {
   int ends = 0;
   std::uint32_t timestamp = 1000, first = 0;
   for (int i = 0; i < 40; ++i, timestamp += 160) {
-    const auto step = sender.next(timestamp);
+    const auto step = sender.next(timestamp, 160);
     if (step.marker) begun.push_back(step.event.digit);
     if (step.marker && first == 0) first = step.timestamp;
     if (step.event.end) ends += step.copies;

@@ -52,6 +52,36 @@ TEST(Sdp, OurOwnOfferCanBeRead) {
   EXPECT_EQ(read.direction, Direction::kSendRecv);
 }
 
+TEST(Sdp, OpusIsOfferedWithEventsOfItsClock) {
+  LocalAudio audio = ours();
+  audio.codecs = {CodecId::kOpus, CodecId::kPcmu};
+  const std::string offer = write_offer(audio);
+  EXPECT_THAT(offer, HasSubstr("m=audio 20000 RTP/AVP 96 0 97 101\r\n"));
+  EXPECT_THAT(offer, HasSubstr("a=rtpmap:96 opus/48000/2\r\na=fmtp:96 useinbandfec=1;"));
+  EXPECT_THAT(offer, HasSubstr("a=rtpmap:97 telephone-event/48000\r\n"));
+  const SdpAudio read = parse_sdp(offer);
+  const Agreed agreed = agree(read, audio);
+  EXPECT_EQ(agreed.codec.id, CodecId::kOpus);
+  EXPECT_EQ(agreed.event_type, 97);
+  EXPECT_EQ(agreed.event_clock, 48000);
+  EXPECT_THAT(write_answer(audio, read, agreed), HasSubstr("RTP/AVP 96 97\r\na=rtpmap:96 opus/48000/2\r\n"));
+  audio.codecs = {CodecId::kPcmu};
+  EXPECT_EQ(agree(read, audio).event_type, 101);
+}
+
+TEST(Sdp, OpusOfAnotherNumberAndWithNarrowEventsOnly) {
+  const SdpAudio offer = parse_sdp(
+      "v=0\r\nc=IN IP4 192.0.2.7\r\nm=audio 4000 RTP/AVP 111 126 96\r\na=rtpmap:111 OPUS/48000/2\r\n"
+      "a=rtpmap:126 telephone-event/8000\r\na=rtpmap:96 opus/8000\r\n");
+  ASSERT_EQ(offer.codecs.size(), 1u) << "Opus has one clock, and 96 is not Opus by itself";
+  EXPECT_EQ(offer.codecs[0].payload_type, 111);
+  LocalAudio audio = ours();
+  audio.codecs = {CodecId::kOpus};
+  const Agreed agreed = agree(offer, audio);
+  EXPECT_EQ(agreed.event_type, 126);
+  EXPECT_EQ(agreed.event_clock, 8000);
+}
+
 TEST(Sdp, OtherStreamsAreRefusedInTheirPlace) {
   const std::string text =
       "v=0\r\nc=IN IP4 192.0.2.7\r\nm=video 5000 RTP/AVP 96\r\nm=audio 4000 RTP/AVP 0\r\nm=audio 4002 RTP/AVP 0\r\n";
@@ -75,7 +105,7 @@ TEST(Sdp, HoldIsMirrored) {
 
 TEST(Sdp, ADynamicTypeIsWhatItsMapSays) {
   const SdpAudio offer =
-      parse_sdp("v=0\r\nc=IN IP4 1.2.3.4\r\nm=audio 4000 RTP/AVP 0 100\r\na=rtpmap:0 opus/48000/2\r\na=rtpmap:100 pcma/8000\r\n");
+      parse_sdp("v=0\r\nc=IN IP4 1.2.3.4\r\nm=audio 4000 RTP/AVP 0 100\r\na=rtpmap:0 iLBC/8000\r\na=rtpmap:100 pcma/8000\r\n");
   ASSERT_EQ(offer.codecs.size(), 1u);
   EXPECT_EQ(offer.codecs[0].payload_type, 100);
 }

@@ -97,6 +97,14 @@ TEST_F(PstnSip, BothHearEachOther) {
   both_hear();
 }
 
+TEST_F(PstnSip, OpusIsSpokenWhereBothNameIt) {
+  open(json::object(), {{"codecs", {"opus", "PCMU"}}}, {{"codecs", {"PCMA", "opus"}}});
+  talk();
+  both_hear();
+  near_.calls.send_dtmf_sync("leg", "7");
+  EXPECT_TRUE(far_.told("dtmf 7"));
+}
+
 TEST_F(PstnSip, SecureSound) {
   open({{"srtp", "required"}});
   talk();

@@ -1,0 +1,76 @@
+#include "media/opus_codec.h"
+
+#include <opus/opus.h>
+
+#include <algorithm>
+#include <new>
+
+namespace call_media {
+namespace {
+
+constexpr int kBitRate = 32'000;
+constexpr int kComplexity = 5;
+/// In percent. Below it there would be no copies, and the first loss would be heard.
+constexpr int kLeastLoss = 5;
+constexpr int kMostLoss = 30;
+
+int size_of(Bytes bytes) { return static_cast<int>(bytes.size()); }
+
+}  // namespace
+
+OpusCodec::OpusCodec() : Codec(CodecId::kOpus) {
+  int error = OPUS_OK;
+  encoder_ = opus_encoder_create(kMixRate, 1, OPUS_APPLICATION_VOIP, &error);
+  decoder_ = opus_decoder_create(kMixRate, 1, &error);
+  if (!encoder_ || !decoder_) {
+    opus_encoder_destroy(encoder_);
+    opus_decoder_destroy(decoder_);
+    throw std::bad_alloc();
+  }
+  opus_encoder_ctl(encoder_, OPUS_SET_BITRATE(kBitRate));
+  opus_encoder_ctl(encoder_, OPUS_SET_COMPLEXITY(kComplexity));
+  opus_encoder_ctl(encoder_, OPUS_SET_SIGNAL(OPUS_SIGNAL_VOICE));
+  opus_encoder_ctl(encoder_, OPUS_SET_INBAND_FEC(1));
+  opus_encoder_ctl(encoder_, OPUS_SET_DTX(0));
+  expect_loss(0);
+}
+
+OpusCodec::~OpusCodec() {
+  opus_encoder_destroy(encoder_);
+  opus_decoder_destroy(decoder_);
+}
+
+void OpusCodec::expect_loss(std::uint8_t fraction) {
+  opus_encoder_ctl(encoder_, OPUS_SET_PACKET_LOSS_PERC(std::clamp(fraction * 100 / 256, kLeastLoss, kMostLoss)));
+}
+
+std::size_t OpusCodec::duration(Bytes payload) const {
+  if (payload.empty()) return 0;
+  const int samples = opus_packet_get_nb_samples(payload.data(), size_of(payload), kMixRate);
+  return samples > 0 && static_cast<std::size_t>(samples) <= kMaxDecoded ? static_cast<std::size_t>(samples) : 0;
+}
+
+std::size_t OpusCodec::decode(Bytes payload, std::span<std::int16_t, kMaxDecoded> out) {
+  const int made = opus_decode(decoder_, payload.data(), size_of(payload), out.data(), static_cast<int>(out.size()), 0);
+  return made > 0 ? static_cast<std::size_t>(made) : 0;
+}
+
+std::size_t OpusCodec::conceal(std::size_t samples, Bytes following, std::span<std::int16_t, kMaxDecoded> out) {
+  // Durations are multiples of 2.5 ms.
+  constexpr std::size_t kStep = kMixRate / 400;
+  const auto wanted = static_cast<int>(std::clamp(samples / kStep * kStep, kStep, kMaxDecoded));
+  int made = 0;
+  // The copy is of one packet as long as the one that carries it.
+  if (duration(following) == static_cast<std::size_t>(wanted))
+    made = opus_decode(decoder_, following.data(), size_of(following), out.data(), wanted, 1);
+  if (made <= 0) made = opus_decode(decoder_, nullptr, 0, out.data(), wanted, 0);
+  return made > 0 ? static_cast<std::size_t>(made) : 0;
+}
+
+std::size_t OpusCodec::encode(const Frame& frame, std::span<std::uint8_t, kMaxEncoded> out) {
+  const opus_int32 size =
+      opus_encode(encoder_, frame.data(), static_cast<int>(frame.size()), out.data(), static_cast<opus_int32>(out.size()));
+  return size > 0 ? static_cast<std::size_t>(size) : 0;
+}
+
+}  // namespace call_media

@@ -1,0 +1,3 @@
+#include "gateway.h"
+
+TRUNKLINE_EXPORT_PLUGIN(pstn_webrtc::Gateway)

@@ -1,0 +1,288 @@
+// What all sessions have in common: sound, handshakes, ends.
+#include "sessions.h"
+
+#include <openssl/rand.h>
+
+#include <algorithm>
+
+namespace pstn_webrtc {
+
+using trunkline::CallOptions;
+using trunkline::Error;
+using trunkline::ErrorCode;
+using trunkline::Properties;
+using trunkline::Result;
+using trunkline::host::LogLevel;
+using trunkline::pstn::DtmfInput;
+using trunkline::pstn::HangupCause;
+using trunkline::pstn::LegChange;
+using trunkline::pstn::LegState;
+
+namespace {
+
+constexpr Duration kKeptEnded = std::chrono::seconds{60};  // so that pages can ask why it has ended
+
+std::uint32_t frames_of(int seconds) { return static_cast<std::uint32_t>(seconds * 1000 / kFrameMs); }
+
+}  // namespace
+
+std::string random_text(std::size_t bytes) {
+  constexpr const char* kDigits = "0123456789abcdef";
+  std::vector<unsigned char> random(bytes);
+  if (RAND_bytes(random.data(), static_cast<int>(random.size())) != 1)
+    throw Error(ErrorCode::kInternal, "there are no random numbers", "pstn-webrtc");
+  std::string text;
+  for (const unsigned char byte : random) {
+    text.push_back(kDigits[byte >> 4]);
+    text.push_back(kDigits[byte & 15]);
+  }
+  return text;
+}
+
+Sessions::Sessions(const Settings& settings, trunkline::Host host, ControlThread& thread, MediaEngine& engine)
+    : settings_(settings),
+      log_(host.log()),
+      clock_(host.clock()),
+      events_(host.pstn_events()),
+      audio_events_(host.pstn_audio_events()),
+      thread_(thread),
+      engine_(engine),
+      ports_(settings.address, settings.rtp_port_first, settings.rtp_port_last) {}
+
+Sessions::~Sessions() = default;
+
+void Sessions::stop() {
+  stopping_ = true;
+  std::vector<SessionPtr> all;
+  for (const auto& [id, session] : sessions_) all.push_back(session);
+  for (const SessionPtr& session : all) end(session, kCauseTemporary, "the provider is being stopped");
+  waiting_.expire_all();
+}
+
+SessionPtr Sessions::new_session(std::string id, bool outbound, Caller caller) {
+  if (stopping_) throw Error(ErrorCode::kUnavailable, "the provider is being stopped", "pstn-webrtc");
+  if (live_ >= settings_.max_sessions)
+    throw Error(ErrorCode::kUnavailable, "max_sessions: " + std::to_string(settings_.max_sessions) + " pages are in calls",
+                "max_sessions");
+  if (sessions_.contains(id)) throw Error(ErrorCode::kInvalidArgument, "legId: there is a call with this id already", "legId");
+  auto session = std::make_shared<Session>(id, ++last_number_, outbound, std::move(caller));
+  sessions_.emplace(std::move(id), session);
+  ++live_;
+  return session;
+}
+
+SessionPtr Sessions::find(const std::string& leg_id) const {
+  const auto found = sessions_.find(leg_id);
+  if (found == sessions_.end() || found->second->ended())
+    throw Error(ErrorCode::kNotFound, "there is no call '" + leg_id.substr(0, 80) + "'", "legId");
+  return found->second;
+}
+
+SessionPtr Sessions::find_media(const std::string& leg_id) const {
+  SessionPtr session = find(leg_id);
+  if (!session->media)
+    throw Error(ErrorCode::kNotFound, "the call '" + leg_id.substr(0, 80) + "' rings, and has no sound yet", "legId");
+  return session;
+}
+
+std::string Sessions::open_media(const SessionPtr& session, const SdpAudio& offer) {
+  LocalAudio local;
+  local.address = settings_.advertise;
+  local.codecs = settings_.codecs;
+  local.direction = mirrored(offer.direction);
+  local.session = session->number;
+  local.version = 1;
+  const Agreed agreed = agree(offer, local);
+  LocalTransport transport;
+  transport.user = random_text(4);
+  transport.password = random_text(16);
+  transport.fingerprint = identity_.fingerprint();
+
+  session->media = engine_.make_leg(session->number, ports_.open_muxed());
+  session->media->keep_handshakes();
+  local.port = session->media->port;
+  by_number_.emplace(session->number, session);
+  session->their_user = offer.transport->user;
+  StreamSettings& stream = session->stream;
+  stream.codec = agreed.codec.id;
+  stream.payload_type = agreed.codec.payload_type;
+  stream.event_type = agreed.event_type;
+  stream.event_clock = agreed.event_clock;
+  stream.send = offer.direction == Direction::kSendRecv || offer.direction == Direction::kRecvOnly;
+  stream.receive = offer.direction == Direction::kSendRecv || offer.direction == Direction::kSendOnly;
+  stream.least_packets = settings_.least_packets;
+  stream.most_packets = settings_.most_packets;
+  // The session owns it, and goes after it.
+  session->dtls =
+      std::make_unique<DtlsServer>(identity_, offer.transport->hash, offer.transport->fingerprint,
+                                   [own = session.get()](Bytes packet) { own->media->stream.send_raw(packet, own->peer); });
+  auto ice = std::make_shared<IceLite>(transport.user, transport.password, offer.transport->user);
+  engine_.change(session->media, [ice, frames = frames_of(settings_.consent_seconds)](MediaLeg& media) {
+    media.stream.use_ice(ice);
+    media.consent_frames = frames;
+  });
+  after(session, std::chrono::seconds{settings_.connect_seconds}, [this, session] {
+    if (!session->media_up)
+      end(session, kCauseTemporary,
+          "its sound has not connected within " + std::to_string(settings_.connect_seconds) + " seconds");
+  });
+  return write_webrtc_answer(local, transport, offer, agreed);
+}
+
+void Sessions::shake_hands(const SessionPtr& session) {
+  while (const HandshakePacket* packet = session->media->begin_handshake()) {
+    session->peer = packet->from;
+    session->dtls->take(Bytes(packet->bytes).first(packet->size));
+    session->media->end_handshake();
+  }
+  react(session);
+}
+
+void Sessions::react(const SessionPtr& session) {
+  switch (session->dtls->state()) {
+    case DtlsServer::State::kHandshaking:
+      return resend_later(session);
+    case DtlsServer::State::kUp:
+      try {
+        if (!session->media_up) media_is_up(session);
+      } catch (const Error& error) {
+        log_.write(LogLevel::kError, "the sound of a page could not be set up",
+                   Properties{{"leg_id", session->id}, {"reason", error.message}});
+        end(session, kCauseTemporary, "its sound could not be set up");
+      }
+      return;
+    case DtlsServer::State::kFailed:
+      log_.write(LogLevel::kWarning, "the sound of a page could not be secured",
+                 Properties{{"leg_id", session->id}, {"reason", session->dtls->problem()}});
+      return end(session, kCauseTemporary, "its sound could not be secured");
+    case DtlsServer::State::kClosed:
+      return end(session, kCauseNormal, "the page closed its connection");
+  }
+}
+
+void Sessions::resend_later(const SessionPtr& session) {
+  const auto wait = session->dtls->resend_in();
+  const std::uint64_t turn = ++session->resend_turn;
+  if (!wait) return;
+  after(session, *wait, [this, session, turn] {
+    if (turn != session->resend_turn) return;
+    session->dtls->resend();
+    react(session);
+  });
+}
+
+void Sessions::media_is_up(const SessionPtr& session) {
+  session->media_up = true;
+  const DtlsServer::Keys keys = session->dtls->keys();
+  session->stream.send_key = keys.send;
+  session->stream.receive_key = keys.receive;
+  engine_.change(session->media, [stream = session->stream, parts = RtpStream::prepare(session->stream)](MediaLeg& media) {
+    media.stream.configure(stream, *parts);
+  });
+  if (session->state == Session::State::kConnecting) answered(session);
+}
+
+void Sessions::answered(const SessionPtr& session) {
+  session->state = Session::State::kAnswered;
+  engine_.change(session->media, [](MediaLeg& media) { media.answered = true; });
+  tell(session, LegChange::of_state(LegState::kAnswered));
+  waiting_.changed(session->id);
+}
+
+void Sessions::close(Session& session) {
+  session.state = Session::State::kEnded;
+  --live_;
+  session.stop.request_stop();
+  by_number_.erase(session.number);
+  if (session.dtls) session.dtls->close();
+  session.dtls.reset();
+  if (session.media) engine_.remove(session.media);
+  session.media.reset();
+}
+
+void Sessions::end(const SessionPtr& session, std::int32_t q850, std::string text) {
+  if (session->ended()) return;
+  rings(session, false);
+  close(*session);
+  HangupCause cause;
+  cause.q850 = q850;
+  if (!text.empty()) cause.text = std::move(text);
+  session->cause = cause;
+  tell(session, LegChange::of_ended(std::move(cause)));
+  waiting_.changed(session->id);
+  later(kKeptEnded, {}, [this, session] { sessions_.erase(session->id); });
+}
+
+void Sessions::forget(const SessionPtr& session) {
+  session->news.clear();
+  if (!session->ended()) close(*session);
+  sessions_.erase(session->id);
+  waiting_.changed(session->id);
+}
+
+void Sessions::tell(const SessionPtr& session, LegChange change) {
+  session->news.push_back(std::move(change));
+  if (std::exchange(session->telling, true)) return;
+  tell_next(session);
+}
+
+void Sessions::tell_next(const SessionPtr& session) {
+  if (session->news.empty()) {
+    session->telling = false;
+    return;
+  }
+  LegChange change = std::move(session->news.front());
+  session->news.pop_front();
+  events_.start_changed(session->id, std::move(change), CallOptions{}, [this, session](Result<void> told) {
+    // What the host says of it comes on any thread, perhaps right here.
+    thread_.post([this, session, told = std::move(told)] {
+      if (!told.ok())
+        log_.write(LogLevel::kWarning, "the host did not take news of a call",
+                   Properties{{"leg_id", session->id}, {"error", told.error().message}});
+      tell_next(session);
+    });
+  });
+}
+
+void Sessions::later(Duration delay, std::stop_token stop, std::function<void()> fn) {
+  CallOptions options;
+  options.stop = std::move(stop);
+  clock_.start_sleep(delay, std::move(options), [this, fn = std::move(fn)](Result<void> slept) {
+    if (slept.ok()) thread_.post(fn);
+  });
+}
+
+void Sessions::after(const SessionPtr& session, Duration delay, std::function<void()> fn) {
+  later(delay, session->stop.get_token(), [session, fn = std::move(fn)] {
+    if (!session->ended()) fn();
+  });
+}
+
+void Sessions::take_news() {
+  NewsRing& ring = engine_.news();
+  while (const MediaNews* news = ring.begin_take()) {
+    const auto found = by_number_.find(news->leg);
+    const SessionPtr session = found == by_number_.end() ? nullptr : found->second;
+    if (session && news->kind == MediaNews::Kind::kHandshake) {
+      shake_hands(session);
+    } else if (session && news->kind == MediaNews::Kind::kConsentLost) {
+      end(session, kCauseTemporary,
+          "the page has not been heard of for " + std::to_string(settings_.consent_seconds) + " seconds");
+    } else if (session && session->state == Session::State::kAnswered) {
+      if (news->kind == MediaNews::Kind::kHeard && audio_events_) {
+        const auto* bytes = reinterpret_cast<const std::uint8_t*>(news->frame.data());
+        try {
+          audio_events_.heard(session->id, news->position, trunkline::Bytes(bytes, bytes + sizeof news->frame));
+        } catch (const Error&) {  // a host that is going away
+        }
+      } else if (news->kind == MediaNews::Kind::kDigit) {
+        DtmfInput input;
+        input.digits = std::string(1, news->digit);
+        tell(session, LegChange::of_dtmf(std::move(input)));
+      }
+    }
+    ring.end_take();
+  }
+}
+
+}  // namespace pstn_webrtc

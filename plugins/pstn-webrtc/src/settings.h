@@ -1,0 +1,35 @@
+// The plugin's configuration.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "media/codec.h"
+#include "trunkline/error.hpp"
+
+namespace pstn_webrtc {
+
+using namespace call_media;  // its words are ours here
+using trunkline::Duration;
+
+/// Immutable once parsed.
+struct Settings {
+  std::string address;
+  std::string advertise;
+  std::vector<CodecId> codecs;
+  std::uint16_t rtp_port_first = 22000;
+  std::uint16_t rtp_port_last = 23999;
+  std::size_t least_packets = 2;
+  std::size_t most_packets = 10;
+  int connect_seconds = 15;
+  int consent_seconds = 30;
+  int wait_seconds = 20;
+  std::size_t max_sessions = 500;
+  std::size_t max_waiting = 5000;
+};
+
+/// Throws kInvalidArgument with the member at fault.
+Settings parse_settings(std::string_view config_json);
+
+}  // namespace pstn_webrtc

@@ -1,0 +1,338 @@
+// Pages in headless Chromium that call and are called over WebRTC; the application at the other end uses the official
+// Call Automation client.
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import fs from 'node:fs';
+import { createServer } from 'node:http';
+import os from 'node:os';
+import path from 'node:path';
+import { json as readJson } from 'node:stream/consumers';
+import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { CallAutomationClient } from '@azure/communication-call-automation';
+import { CommunicationIdentityClient } from '@azure/communication-identity';
+import { startServer } from '../conformance/server.mjs';
+import { documentedScripts, microphone, openBrowser } from './browser.mjs';
+import { strongest, toneFile } from './sound.mjs';
+
+const NUMBER = '+14255550100';
+const KEY = 'dHJ1bmtsaW5lLWRldmVsb3BtZW50LWFjY2Vzcy1rZXk=';
+const [ANN_HZ, BOB_HZ, PROMPT_HZ] = [600, 1500, 1000];
+const CONFIG = `
+store: {mode: memory}
+listen: {host: 127.0.0.1, cors_origins: [localhost]}
+control: {enabled: true}
+providers:
+  - {name: local-identity, plugin: identity-local}
+  - {name: browsers, plugin: pstn-webrtc, config: {consent_seconds: 5}}
+resources:
+  - name: trunkline
+    id: 7472756e-6b6c-496e-8565-000000000001
+    data_location: United States
+    primary_key: {value: ${KEY}}
+    numbers:
+      - {number: "${NUMBER}", type: geographic, sms: both, calling: both}
+`;
+
+const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'trunkline-browser-calls-'));
+const phoneScript = fs.readFileSync(path.join(path.dirname(fileURLToPath(import.meta.url)), 'phone.mjs'), 'utf8');
+let server;
+let ann;  // two browsers, since a browser has one microphone
+let bob;
+let identity;
+let automation;
+let application;
+
+before(async () => {
+  fs.writeFileSync(path.join(scratch, 'trunkline.yaml'), CONFIG);
+  server = await startServer({ cwd: scratch, args: ['--config', 'trunkline.yaml', '--tls-port', '0'] });
+  [ann, bob] = await Promise.all([[ANN_HZ, 'ann'], [BOB_HZ, 'bob']].map(([hz, name]) => {
+    const file = path.join(scratch, `${name}.wav`);
+    fs.writeFileSync(file, toneFile(hz, 10, 48_000));
+    return openBrowser(server.ready.ca_file, microphone(file));
+  }));
+  identity = new CommunicationIdentityClient(server.ready.connection_string, { allowInsecureConnection: true });
+  automation = new CallAutomationClient(server.ready.connection_string, { allowInsecureConnection: true });
+  application = await startApplication();
+});
+after(async () => {
+  await Promise.all([ann?.close(), bob?.close()]);
+  await server?.stop();
+  application?.stop();
+  fs.rmSync(scratch, { recursive: true, force: true });
+});
+
+const endpoint = () => new URL('/_webrtc/browsers', server.ready.tls_endpoint).href;
+
+/** What the application is told: events of Event Grid and callbacks of calls. It also serves a prompt. */
+async function startApplication() {
+  const heard = [];
+  const waiting = new Set();
+  const http = createServer(async (request, response) => {
+    if (request.method === 'GET') return response.end(toneFile(PROMPT_HZ, 10));
+    const events = await readJson(request);
+    if (events[0].data?.validationCode) return response.end(JSON.stringify({ validationResponse: events[0].data.validationCode }));
+    for (const event of events) heard.push({ type: (event.eventType ?? event.type).replace('Microsoft.Communication.', ''), ...event.data });
+    response.end('');
+    for (const look of waiting) look();
+  });
+  await new Promise((resolve) => { http.listen(0, '127.0.0.1', resolve); });
+  const url = `http://127.0.0.1:${http.address().port}/`;
+  const token = new URLSearchParams(new URL(server.ready.console).hash.slice(1)).get('token');
+  const made = await fetch(new URL('/_control/event-subscriptions/calls', server.ready.endpoint), {
+    method: 'PUT', headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ endpoint: url, types: ['IncomingCall', 'RecordingFileStatusUpdated', 'CallEnded'] }),
+  });
+  assert.ok(made.ok, await made.text());
+  return {
+    url,
+    /** The first event of this type that fits, once it is there. */
+    told: (type, fits = () => true) => new Promise((resolve, reject) => {
+      let timer;
+      const look = () => {
+        const found = heard.find((event) => event.type === type && fits(event));
+        if (!found) return;
+        clearTimeout(timer);
+        waiting.delete(look);
+        resolve(found);
+      };
+      timer = setTimeout(() => {
+        waiting.delete(look);
+        reject(new Error(`no ${type} within 20 s; heard ${heard.map((event) => event.type).join(', ')}`));
+      }, 20_000);
+      waiting.add(look);
+      look();
+    }),
+    stop() { http.closeAllConnections(); http.close(); },
+  };
+}
+
+async function user(scopes = ['voip']) {
+  const { user: { communicationUserId: id }, token } = await identity.createUserAndToken(scopes);
+  return { id, token };
+}
+
+/** A page of that user. */
+async function open(browser, { token }) {
+  const page = await browser.browser.newPage();
+  const complaints = [];
+  page.on('pageerror', (error) => complaints.push(String(error)));
+  await page.goto(browser.url);
+  await page.evaluate((given) => Object.assign(window, given), { endpoint: endpoint(), token });
+  await page.addScriptTag({ content: phoneScript, type: 'module' });
+  await page.waitForFunction(() => window.phone);
+  return {
+    page,
+    complaints,
+    phone: (name, ...given) => page.evaluate(([member, ...rest]) => window.phone[member](...rest), [name, ...given]),
+    /** Sets up sound, and says which call it is. */
+    async connect(where, options) {
+      const joined = await this.phone('connect', where, options);
+      assert.equal(joined.status, 201, joined.body);
+      return joined.call;
+    },
+    until: (what, call, wanted) => page.waitForFunction(([member, given, value]) => window.phone[member](given).includes(value), [what, call, wanted], { timeout: 20_000, polling: 50 }),
+    hears: (call, hz) => page.waitForFunction(([given, value]) => Math.abs(window.phone.hears(given) - value) < 20, [call, hz], { timeout: 20_000, polling: 50 }),
+  };
+}
+
+/** Answers the call that a page of the user has made; resolves with the connection. */
+async function answer(from) {
+  const incoming = await application.told('IncomingCall', (event) => event.from.rawId === from.id);
+  const { callConnection, callConnectionProperties } = await automation.answerCall(incoming.incomingCallContext, application.url);
+  await application.told('CallConnected', (event) => event.callConnectionId === callConnectionProperties.callConnectionId);
+  return { incoming, connection: callConnection, id: callConnectionProperties.callConnectionId };
+}
+
+test('a page calls a number: both hear each other, keys arrive, and the recording has what the page said', async () => {
+  const caller = await user();
+  const page = await open(ann, caller);
+  const call = await page.connect(`?to=${encodeURIComponent(NUMBER)}`);
+  await page.until('states', call, 'ringing');
+  const { incoming, connection, id } = await answer(caller);
+  assert.deepEqual(incoming.from.communicationUser, { id: caller.id });
+  assert.equal(incoming.to.phoneNumber.value, NUMBER);
+  await page.until('states', call, 'answered');
+
+  const { recordingId } = await automation.getCallRecording().start({ callLocator: { kind: 'serverCallLocator', id: incoming.serverCallId }, recordingContent: 'audio', recordingChannel: 'mixed', recordingFormat: 'wav' });
+  const media = connection.getCallMedia();
+  await media.playToAll([{ kind: 'fileSource', url: `${application.url}prompt.wav` }]);
+  await page.hears(call, PROMPT_HZ);
+  await media.startContinuousDtmfRecognition({ communicationUserId: caller.id });
+  await page.phone('press', call, '5#');
+  for (const tone of ['five', 'pound'])
+    await application.told('ContinuousDtmfRecognitionToneReceived', (event) => event.callConnectionId === id && event.tone === tone);
+  await automation.getCallRecording().stop(recordingId);
+  const { recordingStorageInfo: { recordingChunks: [chunk] } } = await application.told('RecordingFileStatusUpdated');
+  const file = await fetchRecording(chunk.documentId);
+  // It is mixed: the prompt is in it as well, and as loud.
+  for (const hz of [ANN_HZ, PROMPT_HZ]) assert.ok(strongest(file, hz) > 0.3, `${hz} Hz: ${strongest(file, hz)}`);
+  assert.ok(strongest(file, BOB_HZ) < 0.05);
+
+  assert.equal(await page.phone('leave', call), 200);
+  const { resultInformation } = await application.told('CallDisconnected', (event) => event.callConnectionId === id);
+  assert.equal(resultInformation.code, 200);
+  await page.until('states', call, 'ended');
+  assert.deepEqual(page.complaints, []);
+  await page.page.close();
+});
+
+/** What is recorded, as the SDK fetches it. */
+async function fetchRecording(document) {
+  const { createDefaultHttpClient } = await import('@azure/core-rest-pipeline');
+  const inner = createDefaultHttpClient();
+  const here = new URL(server.ready.endpoint);
+  const httpClient = {
+    sendRequest(request) {
+      request.url = Object.assign(new URL(request.url), { protocol: 'http:', host: here.host }).href;
+      request.allowInsecureConnection = true;
+      return inner.sendRequest(request);
+    },
+  };
+  const storage = new CallAutomationClient(server.ready.connection_string, { allowInsecureConnection: true, httpClient }).getCallRecording();
+  const parts = [];
+  for await (const part of await storage.downloadStreaming(`https://storage.asm.skype.com/v1/objects/${document}/content/audio`)) parts.push(part);
+  return Buffer.concat(parts);
+}
+
+test('the application hangs up, and the page sees that the call is over', async () => {
+  const caller = await user();
+  const page = await open(ann, caller);
+  const call = await page.connect(`?to=${encodeURIComponent(NUMBER)}`);
+  const { connection } = await answer(caller);
+  await page.until('connection', call, 'connected');
+  await connection.hangUp(true);
+  await page.until('states', call, 'ended');
+  assert.equal((await page.phone('last', call)).cause, 16);
+  await page.page.close();
+});
+
+test('two pages of a group hear each other, and one that only listens hears them', async () => {
+  const group = randomUUID();
+  const pages = [await open(ann, await user(['voip.join'])), await open(bob, await user())];
+  const calls = await Promise.all(pages.map((page) => page.connect(`?group=${group}`)));
+  await Promise.all(pages.map((page, i) => page.until('states', calls[i], 'answered')));
+  await pages[0].hears(calls[0], BOB_HZ);
+  await pages[1].hears(calls[1], ANN_HZ);
+  assert.equal(await pages[1].phone('leave', calls[1]), 200);
+  const listener = await open(bob, await user());
+  const third = await listener.connect(`?group=${group}`, { listen: true });
+  await listener.hears(third, ANN_HZ);
+  await Promise.all([...pages, listener].map(({ page }) => page.close()));
+});
+
+test('a page that goes away without a word ends the call', async () => {
+  const caller = await user();
+  const page = await open(ann, caller);
+  const call = await page.connect(`?to=${encodeURIComponent(NUMBER)}`);
+  const { id } = await answer(caller);
+  await page.until('connection', call, 'connected');
+  await page.page.close();
+  await application.told('CallDisconnected', (event) => event.callConnectionId === id);
+});
+
+test('a page that waits is rung by the application, answers, and is heard', async () => {
+  const callee = await user();
+  const page = await open(bob, callee);
+  const { revision, calls } = await page.phone('ringing');
+  assert.deepEqual(calls, []);
+  const rings = page.phone('ringing', revision);
+  const { callConnectionProperties: { callConnectionId: id }, callConnection } = await automation.createCall(
+    { targetParticipant: { communicationUserId: callee.id }, sourceDisplayName: 'Reception' }, application.url);
+  const [ringing] = (await rings).calls;
+  assert.equal(ringing.displayName, 'Reception');
+  const call = await page.connect(`browsers/calls/${ringing.id}`);
+  await application.told('CallConnected', (event) => event.callConnectionId === id);
+  await page.until('states', call, 'answered');
+  await callConnection.getCallMedia().playToAll([{ kind: 'fileSource', url: `${application.url}prompt.wav` }]);
+  await page.hears(call, PROMPT_HZ);
+  assert.deepEqual((await page.phone('ringing')).calls, []);
+  await page.phone('leave', call);
+  await application.told('CallDisconnected', (event) => event.callConnectionId === id);
+
+  const again = page.phone('ringing', (await page.phone('ringing')).revision);
+  const second = await automation.createCall({ targetParticipant: { communicationUserId: callee.id } }, application.url);
+  const [declined] = (await again).calls;
+  assert.equal(await page.phone('decline', declined.id), 200);
+  const failed = await application.told('CreateCallFailed', (event) => event.callConnectionId === second.callConnectionProperties.callConnectionId);
+  assert.equal(failed.resultInformation.code, 603);
+  await page.page.close();
+});
+
+test('only users with a token that is good for calls', async () => {
+  const caller = await user();
+  const status = async (who, method = 'GET', where = 'browsers/calls') => {
+    const page = await open(ann, who);
+    try {
+      return await page.phone('status', method, where);
+    } finally {
+      await page.page.close();
+    }
+  };
+  assert.equal(await status({ token: 'nonsense' }), 401);
+  assert.equal(await status(await user(['chat'])), 403);
+  assert.equal(await status(await user(['voip.join'])), 403);
+  assert.equal(await status(caller, 'DELETE', 'browsers/sessions/web-0'), 404);
+  await identity.revokeTokens({ communicationUserId: caller.id });
+  assert.equal(await status(caller), 401);
+  const page = await open(ann, await user());
+  for (const [where, wanted] of [['?to=%2B14255550199', 404], ['?to=nobody', 400], [`?room=${'9'.repeat(17)}`, 404]])
+    assert.equal((await page.phone('connect', where)).status, wanted, where);
+  await page.page.route('http://elsewhere.example/', (route) => route.fulfill({ contentType: 'text/html', body: '<!doctype html>' }));
+  await page.page.goto('http://elsewhere.example/');
+  const asked = ([url, token]) => fetch(`${url}/calls`, { headers: { authorization: `Bearer ${token}` } }).then(() => 'answered', () => 'refused');
+  assert.equal(await page.page.evaluate(asked, [endpoint(), (await user()).token]), 'refused', 'an origin that is not allowed');
+  await page.page.close();
+});
+
+test('a token that has expired opens nothing', async () => {
+  const folder = fs.mkdtempSync(path.join(scratch, 'later-'));
+  fs.writeFileSync(path.join(folder, 'trunkline.yaml'), CONFIG);
+  const later = await startServer({ cwd: folder, args: ['--config', 'trunkline.yaml', '--tls-port', '0', '--clock', 'virtual'] });
+  try {
+    const { token } = await new CommunicationIdentityClient(later.ready.connection_string, { allowInsecureConnection: true }).createUserAndToken(['voip']);
+    const status = () => fetch(new URL('/_webrtc/browsers/calls', later.ready.endpoint), { headers: { authorization: `Bearer ${token}` } }).then((answer) => answer.status);
+    assert.equal(await status(), 200);
+    const control = new URLSearchParams(new URL(later.ready.console).hash.slice(1)).get('token');
+    const moved = await fetch(new URL('/_control/clock/advance', later.ready.endpoint), {
+      method: 'POST', headers: { authorization: `Bearer ${control}`, 'content-type': 'application/json' }, body: JSON.stringify({ by: '25h' }),
+    });
+    assert.ok(moved.ok, await moved.text());
+    assert.equal(await status(), 401);
+  } finally {
+    await later.stop();
+  }
+});
+
+test('candidates are taken, and a restart of ICE is not', async () => {
+  const page = await open(ann, await user());
+  const call = await page.connect(`?group=${randomUUID()}`);
+  assert.equal(await page.phone('patch', call, 'm=audio 9 RTP/AVP 0\r\na=mid:0\r\na=candidate:1 1 udp 1 192.0.2.1 9 typ host\r\n'), 204);
+  assert.equal(await page.phone('patch', call, 'a=ice-ufrag:another\r\na=ice-pwd:x\r\n', '*'), 422);
+  await page.page.close();
+});
+
+test('the page of the guide calls, and is called', async () => {
+  const caller = await user();
+  const page = await ann.browser.newPage();
+  const printed = [];
+  page.on('console', (message) => printed.push(message.text()));
+  await page.goto(ann.url);
+  await page.evaluate((given) => { window.given = given; }, { token: caller.token });
+  const says = async (line) => {
+    if (!printed.includes(line)) await page.waitForEvent('console', { predicate: (message) => message.text() === line, timeout: 20_000 }).catch(() => assert.fail(`no '${line}' in ${printed.join(', ')}`));
+  };
+  for (const content of await documentedScripts('docs/guide/browser-calls.md', server.ready.tls_endpoint)) await page.addScriptTag({ content });
+  await says('the call is ringing');
+  const { connection } = await answer(caller);
+  await says('the call is answered');
+  await connection.hangUp(true);
+  await says('the call is ended');
+  await says('waiting for calls');
+  const { callConnectionProperties: { callConnectionId: id }, callConnection } = await automation.createCall(
+    { targetParticipant: { communicationUserId: caller.id }, sourceDisplayName: 'Reception' }, application.url);
+  await says('Reception calls');
+  await application.told('CallConnected', (event) => event.callConnectionId === id);
+  await callConnection.hangUp(true);
+  await page.close();
+});
