@@ -1,6 +1,7 @@
 // Calls on virtual phones, in a whole runtime: who is in, who leaves, what is left.
 #include <gmock/gmock.h>
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "runtime/calls/call_recordings.h"
@@ -319,6 +320,58 @@ TEST_F(Calls, RecordingsPauseAndEndWithTheCall) {
   EXPECT_NO_THROW(service().recordings().file(*fork, document));
   sync_wait(service().recordings().drop(resource_, document));
   EXPECT_EQ(refusal([&] { service().recordings().file(*resource_, document); }), "404/8522");
+}
+
+class RecordedFiles : public Calls {
+ protected:
+  void SetUp() override {
+    std::string name = (std::filesystem::temp_directory_path() / "calls-XXXXXX").string();
+    ASSERT_NE(::mkdtemp(name.data()), nullptr);
+    directory_ = name;
+    open(test_config("[{name: id, plugin: identity-local}, {name: phones, plugin: pstn-sandbox}]", "[]",
+                     "store: {mode: file, path: '" + name + "'}\n"));
+  }
+  void TearDown() override {
+    Calls::TearDown();
+    std::filesystem::remove_all(directory_);
+  }
+  std::string record(const std::string& connection) {
+    calls::NewRecording wanted;
+    wanted.connection_id = connection;
+    return service().recordings().start(resource_, wanted).id;
+  }
+  std::size_t files() {
+    settle();
+    const std::filesystem::path folder = directory_ / "data.db.files" / "recordings";
+    if (!std::filesystem::exists(folder)) return 0;
+    return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator(folder), {}));
+  }
+
+  std::filesystem::path directory_;
+};
+
+TEST_F(RecordedFiles, GoWithTheLastOfThoseWhoShareThem) {
+  const std::string recording = record(connected({kOne}));
+  advance(2s);
+  service().recordings().stop(*resource_, recording);
+  EXPECT_EQ(files(), 1u);
+  const std::string document =
+      last_event("RecordingFileStatusUpdated")["recordingStorageInfo"]["recordingChunks"][0]["documentId"];
+  const ResourcePtr fork = sync_wait(runtime_->resources().fork("world", "copy"));
+  sync_wait(service().recordings().drop(resource_, document));
+  EXPECT_EQ(files(), 1u) << "the fork has it";
+  EXPECT_EQ(service().recordings().file(*fork, document).size, 44u + 2 * 32000);
+  sync_wait(runtime_->resources().drop("copy"));
+  EXPECT_EQ(files(), 0u);
+}
+
+TEST_F(RecordedFiles, UnderWayGoWithTheirResource) {
+  record(connected({kOne}));
+  advance(2s);
+  EXPECT_EQ(files(), 1u);
+  sync_wait(runtime_->resources().create({.name = "other"}));
+  sync_wait(runtime_->resources().drop("world"));
+  EXPECT_EQ(files(), 0u);
 }
 
 TEST_F(Calls, EndWithTheirResource) {
