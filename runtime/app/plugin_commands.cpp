@@ -79,7 +79,7 @@ void add_list(CLI::App& plugin, CommandContext& context) {
   list->add_option("--path", options->paths, "Further directory to look in; may be repeated.")->allow_extra_args(false);
   list->add_flag("--verbose", options->verbose, "Capabilities, secrets, library.");
   list->callback([&context, options] {
-    context.run = [&context, options] {
+    context.run = [&context, options]() -> int {
       const Output output(context.json);
       if (options->running) return list_running(context);
       plugin::PluginLoader loader(plugin_loader_options(options->paths));

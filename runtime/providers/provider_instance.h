@@ -92,7 +92,7 @@ class ProviderInstance {
   sms::SmsCapabilities sms_capabilities_;
   email::EmailCapabilities email_capabilities_;
   const std::shared_ptr<LeaseWatch> watch_;
-  std::atomic<bool> lent_{false};  // somebody has an interface of it for as long as the runtime runs
+  std::atomic<bool> lent_{false};      // somebody has an interface of it for as long as the runtime runs
   std::shared_ptr<const void> lease_;  // guarded by the provider's mutex; null: nobody gets it any more
 };
 
