@@ -25,6 +25,7 @@ control: {enabled: true}
 providers:
   - {name: local-identity, plugin: identity-local}
   - {name: browsers, plugin: pstn-webrtc, config: {consent_seconds: 5}}
+  - {name: others, plugin: pstn-webrtc, isolation: process, config: {rtp_port_first: 24000, rtp_port_last: 24099}}
 resources:
   - name: trunkline
     id: 7472756e-6b6c-496e-8565-000000000001
@@ -62,7 +63,7 @@ after(async () => {
   fs.rmSync(scratch, { recursive: true, force: true });
 });
 
-const endpoint = () => new URL('/_webrtc/browsers', server.ready.tls_endpoint).href;
+const endpoint = (provider = 'browsers') => new URL(`/_webrtc/${provider}`, server.ready.tls_endpoint).href;
 
 /** What the application is told: events of Event Grid and callbacks of calls. It also serves a prompt. */
 async function startApplication() {
@@ -113,12 +114,12 @@ async function user(scopes = ['voip']) {
 }
 
 /** A page of that user. */
-async function open(browser, { token }) {
+async function open(browser, { token }, provider) {
   const page = await browser.browser.newPage();
   const complaints = [];
   page.on('pageerror', (error) => complaints.push(String(error)));
   await page.goto(browser.url);
-  await page.evaluate((given) => Object.assign(window, given), { endpoint: endpoint(), token });
+  await page.evaluate((given) => Object.assign(window, given), { endpoint: endpoint(provider), token });
   await page.addScriptTag({ content: phoneScript, type: 'module' });
   await page.waitForFunction(() => window.phone);
   return {
@@ -219,6 +220,16 @@ test('two pages of a group hear each other, and one that only listens hears them
   const third = await listener.connect(`?group=${group}`, { listen: true });
   await listener.hears(third, ANN_HZ);
   await Promise.all([...pages, listener].map(({ page }) => page.close()));
+});
+
+test('pages of two providers hear each other, one of them in a process of its own', async () => {
+  const group = randomUUID();
+  const pages = [await open(ann, await user()), await open(bob, await user(), 'others')];
+  const calls = await Promise.all(pages.map((page) => page.connect(`?group=${group}`)));
+  await pages[0].hears(calls[0], BOB_HZ);
+  await pages[1].hears(calls[1], ANN_HZ);
+  await Promise.all(pages.map((page, i) => page.phone('leave', calls[i])));
+  await Promise.all(pages.map(({ page }) => page.close()));
 });
 
 test('a page that goes away without a word ends the call', async () => {

@@ -25,7 +25,7 @@ struct Settings {
   int connect_seconds = 15;
   int consent_seconds = 30;
   int wait_seconds = 20;
-  std::size_t max_sessions = 500;
+  std::size_t max_sessions = 100;
   std::size_t max_waiting = 5000;
 };
 
