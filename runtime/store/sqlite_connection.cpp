@@ -175,7 +175,8 @@ SqliteConnection::~SqliteConnection() {
 void SqliteConnection::set_up(Mode mode) {
   sqlite3_extended_result_codes(database_.getHandle(), 1);
   // Room for the short-lived values of a row, so that the writer seldom goes to the heap.
-  if (mode != Mode::kReader) sqlite3_db_config(database_.getHandle(), SQLITE_DBCONFIG_LOOKASIDE, nullptr, kLookasideBytes, kLookasideSlots);
+  if (mode != Mode::kReader)
+    sqlite3_db_config(database_.getHandle(), SQLITE_DBCONFIG_LOOKASIDE, nullptr, kLookasideBytes, kLookasideSlots);
   // Foreign files are refused before anything changes them.
   const bool ours = ask("PRAGMA application_id") == std::to_string(kApplicationId);
   if (!ours && ask("SELECT COUNT(*) FROM sqlite_master") != "0")

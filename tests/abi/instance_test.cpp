@@ -331,7 +331,8 @@ TEST_F(Instance, WhoLookedItUpBeforeItStoppedIsRefused) {
   instance->begin_stop();
   EXPECT_TRUE(instance->finish_stop(0ms));
   std::optional<Error> error;
-  client.start_send(sms_to({"+14255550111"}), {}, [&](Result<std::vector<sms::SmsSendResult>> result) { error = result.error(); });
+  client.start_send(sms_to({"+14255550111"}), {},
+                    [&](Result<std::vector<sms::SmsSendResult>> result) { error = result.error(); });
   ASSERT_TRUE(error);
   EXPECT_EQ(error->code, ErrorCode::kUnavailable);
   EXPECT_EQ(error->message, "provider carrier was stopped");

@@ -69,7 +69,8 @@ void RuntimeObject::Open::replace_provider(const tl_app_plugin& plugin, std::str
     plugin.release(plugin.context);
     throw Error(ErrorCode::kFailedPrecondition, "the runtime is closed");
   }
-  if (tl_runtime_replace_provider(runtime, &plugin, borrow(provider_json), probation, drain, &error) != 0) throw take_error(error);
+  if (tl_runtime_replace_provider(runtime, &plugin, borrow(provider_json), probation, drain, &error) != 0)
+    throw take_error(error);
 }
 
 std::unique_ptr<Object> RuntimeObject::service(std::string_view resource, std::string_view id) {

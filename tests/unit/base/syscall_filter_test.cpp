@@ -58,11 +58,13 @@ TEST_F(SyscallFilterTest, WhatIsNamedIsAllowedAndTheRestRefused) {
 
 TEST_F(SyscallFilterTest, ThreadsCanBeMadeAndProcessesCannot) {
   constexpr auto kOthers = SyscallFilter::Others::kAllowed;
-  EXPECT_EQ(filtered(kOthers, [] {
-              int seen = 1;
-              std::thread([&] { seen = 0; }).join();
-              return seen;
-            }), 0);
+  EXPECT_EQ(filtered(kOthers,
+                     [] {
+                       int seen = 1;
+                       std::thread([&] { seen = 0; }).join();
+                       return seen;
+                     }),
+            0);
   EXPECT_EQ(filtered(kOthers, [] { return error_of(::fork()); }), EPERM);
 #if defined(__x86_64__)
   EXPECT_EQ(filtered(kOthers, [] { return error_of(::syscall(__NR_fork)); }), EPERM);
@@ -70,11 +72,13 @@ TEST_F(SyscallFilterTest, ThreadsCanBeMadeAndProcessesCannot) {
 }
 
 TEST_F(SyscallFilterTest, ThreadsOfTheProcessObeyToo) {
-  EXPECT_EQ(filtered(SyscallFilter::Others::kAllowed, [] {
-              int error = 0;
-              std::thread([&] { error = error_of(::socket(AF_UNIX, SOCK_STREAM, 0)); }).join();
-              return error;
-            }), EPERM);
+  EXPECT_EQ(filtered(SyscallFilter::Others::kAllowed,
+                     [] {
+                       int error = 0;
+                       std::thread([&] { error = error_of(::socket(AF_UNIX, SOCK_STREAM, 0)); }).join();
+                       return error;
+                     }),
+            EPERM);
 }
 
 }  // namespace
