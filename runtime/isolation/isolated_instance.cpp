@@ -69,7 +69,8 @@ IsolatedInstance::IsolatedInstance(const plugin::Manifest& manifest, std::string
   const MetricLabels labels{{"plugin", manifest.id}, {"provider", provider_}};
   restarts_ =
       context.metrics.counter("trunkline_isolation_restarts_total", "Processes of plugins that were started again.", labels);
-  running_ = context.metrics.gauge("trunkline_isolation_running", "1: the plugin's process runs.", labels);
+  running_ = context.metrics.gauge("trunkline_isolation_running",
+                                   "Processes of the plugin that run: more than one while another build takes over.", labels);
 }
 
 IsolatedInstance::~IsolatedInstance() = default;
@@ -83,14 +84,20 @@ int IsolatedInstance::process_id() const {
   return session_ && state_ == State::kRunning ? session_->pid() : 0;
 }
 
+int IsolatedInstance::plugin_threads() const {
+  const std::lock_guard lock(mutex_);
+  return session_ && state_ == State::kRunning ? session_->plugin_threads() : 0;
+}
+
 void IsolatedInstance::set_busy(bool busy) noexcept {
   if (work_.vtbl) static_cast<const tl_app_work*>(work_.vtbl)->busy(work_.self, busy);
 }
 
 // With mutex_ held.
 void IsolatedInstance::set_state(State state) {
+  // Added, not set: the instance that is replaced and the one that replaces it share the series.
+  if ((state_ == State::kRunning) != (state == State::kRunning)) running_.add(state == State::kRunning ? 1 : -1);
   state_ = state;
-  running_.set(state == State::kRunning ? 1 : 0);
   changed_.notify_all();
 }
 
@@ -101,7 +108,7 @@ std::string IsolatedInstance::greeting() const {
   remote::begin_frame(frame);
   wire::Writer writer(frame);
   writer.number(wire::kFingerprint);
-  writer.text(manifest_.library.string());
+  writer.text((manifest_.image.empty() ? manifest_.library : manifest_.image).string());
   writer.text(manifest_.id);
   writer.text(provider_);
   writer.text(config_json_);
@@ -322,6 +329,7 @@ void IsolatedInstance::lost(const std::shared_ptr<Session>& session, const Loss&
     return;
   }
   schedule_restart(lock, loss);
+  if (on_lost_) on_lost_(loss.text);
 }
 
 void IsolatedInstance::schedule_restart(std::unique_lock<std::mutex>& lock, const Loss& loss) {

@@ -2,6 +2,7 @@
 #pragma once
 #include <condition_variable>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -33,6 +34,8 @@ class IsolatedInstance : public std::enable_shared_from_this<IsolatedInstance> {
                    const tl_host* host, std::string config_json);
   ~IsolatedInstance();
 
+  /// `hook`: a process that ran was lost, and why; on the thread that read from it, never under a lock. Before start().
+  void set_on_lost(std::function<void(const std::string& why)> hook) { on_lost_ = std::move(hook); }
   /// Starts the process and waits for the plugin in it. Throws what its create said, or why there is none. [lifecycle]
   void start();
   tl_iface interface(std::string_view id);
@@ -45,6 +48,8 @@ class IsolatedInstance : public std::enable_shared_from_this<IsolatedInstance> {
 
   State state() const;
   int process_id() const;
+  /// Threads of its process that are the plugin's own.
+  int plugin_threads() const;
 
  private:
   struct Target;
@@ -72,7 +77,8 @@ class IsolatedInstance : public std::enable_shared_from_this<IsolatedInstance> {
   const tl_host* const host_;
   const abi::Errors errors_;  // of this module: the host is part of it
   const std::string config_json_;
-  const tl_iface work_;  // tl_app_work
+  const tl_iface work_;                              // tl_app_work
+  std::function<void(const std::string&)> on_lost_;  // set before start() only
   std::atomic<std::uint64_t> incidents_{0};
   Counter restarts_;
   Gauge running_;

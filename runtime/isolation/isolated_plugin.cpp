@@ -47,6 +47,7 @@ std::int32_t IsolatedPlugin::create(const tl_host* host, tl_str config, tl_plugi
     auto handle = std::make_unique<Handle>();
     handle->instance = std::make_shared<IsolatedInstance>(loaded_.manifest, provider_, options_, host_, host,
                                                           std::string(config.data ? config.data : "", config.size));
+    handle->instance->set_on_lost(on_lost_);
     handle->instance->start();
     {
       const std::lock_guard lock(mutex_);
@@ -83,6 +84,12 @@ int IsolatedPlugin::process_id() const {
   const std::lock_guard lock(mutex_);
   const auto instance = last_.lock();
   return instance ? instance->process_id() : 0;
+}
+
+int IsolatedPlugin::plugin_threads() const {
+  const std::lock_guard lock(mutex_);
+  const auto instance = last_.lock();
+  return instance ? instance->plugin_threads() : 0;
 }
 
 }  // namespace trunkline::isolation

@@ -1,5 +1,6 @@
 // A plugin whose code runs in a process of its own, as a plugin like any other.
 #pragma once
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -21,11 +22,16 @@ class IsolatedPlugin {
   IsolatedPlugin(const IsolatedPlugin&) = delete;
   ~IsolatedPlugin();
 
+  /// See IsolatedInstance::set_on_lost. Before an instance is made.
+  void set_on_lost(std::function<void(const std::string& why)> hook) { on_lost_ = std::move(hook); }
+
   const plugin::LoadedPlugin& loaded() const { return loaded_; }
   /// `running`, `starting`, `waiting`, `quarantined`, `stopped` or nothing.
   std::string state() const;
   /// Of the process that runs; 0: none does.
   int process_id() const;
+  /// Threads of that process that are the plugin's own.
+  int plugin_threads() const;
 
  private:
   std::int32_t create(const tl_host* host, tl_str config, tl_plugin** out, tl_error** error);
@@ -35,6 +41,7 @@ class IsolatedPlugin {
   plugin::HostContext& host_;
   tl_plugin_entry entry_{};
   plugin::LoadedPlugin loaded_;
+  std::function<void(const std::string&)> on_lost_;
   mutable std::mutex mutex_;
   std::weak_ptr<IsolatedInstance> last_;  // guarded by mutex_
 };

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
+#include <iterator>
 
 #include "wire/codec.h"
 
@@ -258,6 +260,14 @@ void Session::control(Frame&& frame) {
 
 void Session::misused(std::string_view kind, std::string_view operation, std::string_view detail) noexcept {
   listener_.misused(kind, operation, detail);
+}
+
+int Session::plugin_threads() const {
+  std::error_code error;
+  const std::filesystem::directory_iterator tasks("/proc/" + std::to_string(process_.pid()) + "/task", error);
+  if (error) return 0;
+  const auto all = static_cast<int>(std::distance(tasks, std::filesystem::directory_iterator()));
+  return all - static_cast<int>(process_.pulse().own_threads.load(std::memory_order_relaxed));
 }
 
 // ---- its end ----

@@ -58,6 +58,8 @@ class Session final : public remote::Peer {
   /// After it was lost: its thread has ended. Nothing on that thread itself.
   void join();
   pid_t pid() const { return process_.pid(); }
+  /// Threads that the plugin has made and that have not ended; what comes and goes of ours may be counted for a moment.
+  int plugin_threads() const;
 
  private:
   Session(Executor& executor, const Options& options, std::string where, abi::Errors errors, Listener listener);

@@ -17,6 +17,7 @@ struct Manifest {
   std::string version;            // MAJOR.MINOR.PATCH with an optional suffix
   std::uint32_t abi_min = 0;      // TL_ABI_VERSION of "1.0"
   std::filesystem::path library;  // absolute; a file beside the manifest. Empty: built in
+  std::filesystem::path image;    // a copy of the library that is loaded in its place; empty: the library itself
   std::vector<std::string> interfaces;
   std::vector<std::string> capabilities;  // words for people and search, such as `delivery-reports`
   ConfigSchema config_schema;

@@ -27,7 +27,8 @@ struct Pulse {
   std::atomic<std::uint64_t> peak_bytes;
   /// Set before it ends by itself because it has used too much memory.
   std::atomic<std::uint32_t> out_of_memory;
-  std::atomic<std::uint32_t> reserved;
+  /// Threads of the process that are not the plugin's.
+  std::atomic<std::uint32_t> own_threads;
   std::array<Thread, kThreads> threads;
 };
 static_assert(sizeof(Pulse) <= Pulse::kBytes);

@@ -88,6 +88,8 @@ bool map_pulse() {
   return true;
 }
 
+void count_own_threads(int by) { g_pulse->own_threads.fetch_add(static_cast<std::uint32_t>(by), std::memory_order_relaxed); }
+
 void note_peak(std::size_t bytes) {
   if (bytes > g_pulse->peak_bytes.load(std::memory_order_relaxed)) g_pulse->peak_bytes.store(bytes, std::memory_order_relaxed);
 }
@@ -263,11 +265,13 @@ void Link::lead(std::uint64_t term) {
 
 void Link::start_leader(std::uint64_t term) {
   threads_.fetch_add(1);
+  count_own_threads(1);
   std::thread([this, term] {
     ::pthread_setname_np(::pthread_self(), "plugin");
     make_signal_stack();
     lead(term);
     threads_.fetch_sub(1);
+    count_own_threads(-1);
   }).detach();
 }
 

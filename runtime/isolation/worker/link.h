@@ -18,6 +18,8 @@ void note_peak(std::size_t bytes);
 remote::Pulse& pulse();
 /// Maps the page that the host gave. Before everything else.
 bool map_pulse();
+/// So many more threads of this process are not the plugin's, or fewer.
+void count_own_threads(int by);
 
 /// What is still to be done when the host has gone.
 void on_host_gone(std::function<void()> fn);

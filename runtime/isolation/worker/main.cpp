@@ -3,6 +3,8 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <filesystem>
+#include <iterator>
 #include <thread>
 
 #include "runtime/isolation/worker/confine.h"
@@ -45,6 +47,8 @@ int main() {
   }
   link->call_it("provider " + wanted.provider);
   const std::size_t memory_bytes = wanted.memory_bytes;
+  // Those that are here, such as one of a sanitizer, the watchman, and the first that leads.
+  count_own_threads(static_cast<int>(std::distance(std::filesystem::directory_iterator("/proc/self/task"), {})) + 2);
   // Threads before the plugin: it may ask the host for something while it is made.
   std::thread([&] {
     ::pthread_setname_np(::pthread_self(), "watchman");
@@ -56,6 +60,7 @@ int main() {
     ::pthread_setname_np(::pthread_self(), "plugin");
     make_signal_stack();
     link->lead();
+    count_own_threads(-1);  // another one leads
   }).detach();
   if (!plugin.create()) ::_exit(1);
   for (;;) ::pause();  // the others end the process
