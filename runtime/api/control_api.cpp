@@ -8,6 +8,7 @@
 #include "runtime/api/control_calling_api.h"
 #include "runtime/api/control_events_api.h"
 #include "runtime/api/control_mail_api.h"
+#include "runtime/api/control_providers_api.h"
 #include "runtime/api/control_resources_api.h"
 #include "runtime/api/control_rest.h"
 #include "runtime/api/control_sms_api.h"
@@ -211,6 +212,7 @@ class ControlRoutes {
 void add_control_routes(std::vector<server::Route>& routes, Runtime& runtime, Clock& wall) {
   ControlRoutes(routes, runtime, wall).add_all();
   add_control_mail_routes(routes, runtime, wall);
+  add_control_provider_routes(routes, runtime, wall);
   add_control_sms_routes(routes, runtime);
   add_control_event_routes(routes, runtime, wall);
   add_control_subscription_routes(routes, runtime, wall);

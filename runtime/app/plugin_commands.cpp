@@ -8,6 +8,7 @@
 #include "runtime/app/commands.h"
 #include "runtime/app/kit_supervisor.h"
 #include "runtime/app/plugin_doctor.h"
+#include "runtime/app/plugin_reload.h"
 #include "runtime/app/plugin_target.h"
 #include "runtime/app/plugin_template.h"
 #include "runtime/base/strings.h"
@@ -70,14 +71,17 @@ void add_list(CLI::App& plugin, CommandContext& context) {
   struct Options {
     std::vector<std::string> paths;
     bool verbose = false;
+    bool running = false;
   };
   auto options = std::make_shared<Options>();
   CLI::App* list = plugin.add_subcommand("list", "What is found; no plugin code runs.");
+  list->add_flag("--running", options->running, "Instead: the providers of the running server, and what serves them.");
   list->add_option("--path", options->paths, "Further directory to look in; may be repeated.")->allow_extra_args(false);
   list->add_flag("--verbose", options->verbose, "Capabilities, secrets, library.");
   list->callback([&context, options] {
-    context.run = [&context, options] {
+    context.run = [&context, options]() -> int {
       const Output output(context.json);
+      if (options->running) return list_running(context);
       plugin::PluginLoader loader(plugin_loader_options(options->paths));
       for (const plugin::FoundPlugin& found : loader.found()) {
         const json item = describe(found);
@@ -294,6 +298,7 @@ void add_plugin_commands(CLI::App& app, CommandContext& context) {
   add_check(*plugin, context);
   add_new(*plugin, context);
   add_test(*plugin, context);
+  add_reload_command(*plugin, context);
 }
 
 }  // namespace trunkline::app

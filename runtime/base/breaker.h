@@ -28,6 +28,12 @@ class CircuitBreaker {
   /// Before the first call. [lifecycle]
   void configure(Options options) { options_ = options; }
 
+  /// As if nothing had been called yet.
+  void forget() noexcept {
+    failures_.store(0, std::memory_order_relaxed);
+    returning_since_.store(0, std::memory_order_release);
+  }
+
   /// True: the call may go. In the half-open state only the first caller hears true; should that call never be recorded, the
   /// next one gets its turn after another `open_for`. While returning, the calls that hear false are to go elsewhere if they can.
   bool allow(Time now) noexcept {

@@ -15,10 +15,10 @@ constexpr std::string_view kAudio = pstn::PstnAudioProviderClient::kInterfaceId;
 constexpr std::string_view kTrunks = pstn::PstnTrunkProviderClient::kInterfaceId;
 constexpr std::string_view kSandbox = pstnsandbox::PstnSandboxProviderClient::kInterfaceId;
 
-pstn::PstnProviderClient pstn_of(const Provider& provider) { return {provider.interface(kPstn), provider.calls()}; }
-pstn::PstnAudioProviderClient audio_of(const Provider& provider) { return {provider.interface(kAudio), provider.calls()}; }
+pstn::PstnProviderClient pstn_of(const Provider& provider) { return provider.client<pstn::PstnProviderClient>(); }
+pstn::PstnAudioProviderClient audio_of(const Provider& provider) { return provider.client<pstn::PstnAudioProviderClient>(); }
 pstnsandbox::PstnSandboxProviderClient sandbox_of(const Provider& provider) {
-  return {provider.interface(kSandbox), provider.calls()};
+  return provider.client<pstnsandbox::PstnSandboxProviderClient>();
 }
 
 }  // namespace

@@ -11,7 +11,7 @@ namespace {
 
 using Client = pstnsandbox::PstnSandboxProviderClient;
 
-Client client_of(const Provider& provider) { return {provider.interface(Client::kInterfaceId), provider.calls()}; }
+Client client_of(const Provider& provider) { return provider.client<Client>(); }
 
 CallOptions on_behalf_of(const Resource& resource) {
   CallOptions options;

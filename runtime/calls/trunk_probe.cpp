@@ -17,7 +17,7 @@ Task<std::optional<pstn::TrunkProbe>> probe_trunk(ServiceContext& context, pstn:
       CallOptions options;
       options.deadline = context.clock.now() + provider->timeout();
       pstn::DialTrunk wanted = trunk;
-      const Client client(provider->interface(Client::kInterfaceId), provider->calls());
+      const Client client = provider->client<Client>();
       report = co_await client.probe(std::move(wanted), std::move(options));
     } catch (...) {
       trouble = current_error();

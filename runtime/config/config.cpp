@@ -382,6 +382,35 @@ ConfigOptions ConfigOptions::of_file(const std::filesystem::path& file) {
   return options;
 }
 
+ProviderConfig parse_provider(std::string_view json) {
+  ConfigOptions options;
+  options.file_name = "provider";
+  Config config = parse_config("{\"providers\": [" + std::string(json) + "]}", options);
+  if (config.providers.size() != 1) throw Error(ErrorCode::kInvalidArgument, "provider: wanted one provider", "provider");
+  return std::move(config.providers.front());
+}
+
+std::string provider_settings(const std::filesystem::path& file, std::string_view name) {
+  load_config(file);  // tells everything that is wrong with it
+  std::ifstream in(file, std::ios::binary);
+  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  std::vector<ConfigProblem> problems;
+  const std::unique_ptr<YamlNode> root = parse_yaml(text, problems);
+  std::string found;
+  for (const auto& section : root ? root->members : std::vector<YamlNode::Member>{}) {
+    if (section.key != "providers") continue;
+    for (const YamlNode& item : section.value.items)
+      for (const auto& member : item.members) {
+        if (member.key != "name") continue;
+        if (member.value.text == name) return json_of(item);
+        found += (found.empty() ? "" : ", ") + member.value.text;
+      }
+  }
+  throw Error(ErrorCode::kNotFound,
+              file.string() + ": no provider " + std::string(name) + "; found " + (found.empty() ? std::string("none") : found),
+              "config");
+}
+
 Config load_config(const std::filesystem::path& file, ConfigOptions options) {
   std::ifstream stream(file, std::ios::binary);
   std::ostringstream text;

@@ -441,6 +441,10 @@ struct ConfigOptions {
 /// Reads YAML or JSON. Throws ConfigError with all problems at once. Text above 1 MiB, nesting above 32 levels and aliases that
 /// unfold to more than 50,000 values are problems too.
 Config parse_config(std::string_view text, const ConfigOptions& options = {});
+/// One item of `providers`, as it would stand in a file; JSON.
+ProviderConfig parse_provider(std::string_view json);
+/// The item of `providers` of this name in a file, as parse_provider reads it. Throws kNotFound, and as load_config does.
+std::string provider_settings(const std::filesystem::path& file, std::string_view name);
 /// Throws Error kNotFound when the file cannot be read.
 Config load_config(const std::filesystem::path& file, ConfigOptions options = {});
 

@@ -177,6 +177,8 @@ void ConfigSection::text_map(std::string_view key, std::map<std::string, std::st
   each_member(key, [&](const std::string& name, ConfigSection& members) { members.text(name, out[name]); });
 }
 
+std::string json_of(const YamlNode& node) { return to_json(node).dump(); }
+
 void ConfigSection::json(std::string_view key, std::string& out) {
   const YamlNode* const node = find_kind(key, YamlNode::Kind::kMap, "a mapping");
   if (node) out = to_json(*node).dump();

@@ -13,6 +13,9 @@
 
 namespace trunkline {
 
+/// As JSON: plain scalars that are numbers of JSON are numbers, other scalars are text.
+std::string json_of(const YamlNode& node);
+
 /// What one parse shares.
 struct ConfigContext {
   const ConfigOptions& options;

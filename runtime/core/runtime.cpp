@@ -296,6 +296,9 @@ std::unique_ptr<Runtime> Runtime::open(Config config, std::vector<std::unique_pt
                              [&p](std::string_view provider) { return p.sinks.pstn_audio(provider); });
   p.providers.set_event_sink("trunkline.pstn_sandbox.events/1",
                              [&p](std::string_view provider) { return p.sinks.pstn_sandbox(provider); });
+  p.providers.set_on_changed([&p](const std::string& name, const ProviderConfig* provider) {
+    p.sms.set_rate(name, provider ? provider->rate : SmsRateConfig{});
+  });
   p.email.tracking().set_base([r = runtime.get(), url = runtime->config_.email.public_url](const Resource& resource) {
     return url.empty() ? r->endpoint_of(resource) : url;
   });
@@ -413,6 +416,24 @@ void Runtime::close() {
 Task<void> Runtime::settle() {
   // On a thread of the clock's: counted work must not wait for itself.
   co_await parts_->clock.advance_async(Duration{0});
+}
+
+Task<service::ProviderInfo> Runtime::reload_provider(std::string name, service::ProviderChange change) {
+  ReloadRequest request;
+  request.provider = std::move(name);
+  request.library = change.library.value_or("");
+  request.probation = change.probation;
+  request.drain = change.drain;
+  if (change.settings) {
+    if (change.config)
+      throw Error(ErrorCode::kInvalidArgument, "found config and settings, wanted one: settings have a config of their own",
+                  "config");
+    request.config = parse_provider(*change.settings);
+  } else if (change.config) {
+    request.config = parse_provider(R"({"name": "provider", "plugin": "provider", "config": )" + *change.config + "}");
+    request.only_config = true;
+  }
+  co_return co_await parts_->providers.reload_async(std::move(request));
 }
 
 Executor& Runtime::executor() { return parts_->executor; }

@@ -125,6 +125,8 @@ class Runtime {
 
   service::ResourceInfo describe(const Resource& resource) const;
   std::vector<service::PluginInfo> plugins() const;
+  /// See ProviderRegistry::reload. Throws kInvalidArgument for settings that cannot be read, too.
+  Task<service::ProviderInfo> reload_provider(std::string name, service::ProviderChange change);
   /// Where a server of this runtime listens, such as `http://localhost:4600/`; part of connection strings. Set by the server.
   void set_endpoint(std::string endpoint);
   /// Where one resource alone is reached.

@@ -210,6 +210,19 @@ class RuntimeObject final : public service::RuntimeService {
   }
   Task<std::vector<service::PluginInfo>> list_plugins(Call) override { co_return runtime_.plugins(); }
   Task<std::string> metrics(Call) override { co_return runtime_.metrics().expose(); }
+  Task<std::vector<service::ProviderInfo>> list_providers(Call) override { co_return runtime_.providers().list(); }
+  Task<service::ProviderInfo> reload_provider(Call, std::string name, service::ProviderChange change) override {
+    co_return co_await runtime_.reload_provider(std::move(name), std::move(change));
+  }
+  Task<service::ProviderInfo> settle_provider(Call, std::string name) override {
+    runtime_.providers().describe(name);  // throws when there is none
+    auto start = [&providers = runtime_.providers(), &executor = runtime_.executor(), name](auto done) {
+      providers.when_settled(name, [&executor, done] { executor.post([done]() mutable { done(Result<void>()); }); });
+    };
+    co_await from_callback<void>(std::move(start));
+    co_return runtime_.providers().describe(name);
+  }
+  Task<void> remove_provider(Call, std::string name) override { co_await runtime_.providers().remove(std::move(name)); }
 
  private:
   Runtime& runtime_;

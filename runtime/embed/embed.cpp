@@ -87,12 +87,20 @@ int32_t tl_runtime_add_provider(tl_runtime* runtime, const tl_app_plugin* plugin
                                 tl_error** error) {
   return guarded(error, [&] {
     auto app = std::move(take_over(plugin, 1).front());
-    // As it would stand in a file, so that it may say the same.
-    ConfigOptions options;
-    options.file_name = "provider";
-    const Config config = parse_config("{\"providers\": [" + std::string(view(provider_json)) + "]}", options);
-    if (config.providers.size() != 1) throw Error(ErrorCode::kInvalidArgument, "provider: wanted one provider", "provider");
-    runtime->runtime->providers().add(config.providers.front(), std::move(app), first);
+    runtime->runtime->providers().add(parse_provider(view(provider_json)), std::move(app), first);
+  });
+}
+
+int32_t tl_runtime_replace_provider(tl_runtime* runtime, const tl_app_plugin* plugin, tl_str provider_json, int64_t probation_ns,
+                                    int64_t drain_ns, tl_error** error) {
+  return guarded(error, [&] {
+    ReloadRequest request;
+    request.app = std::move(take_over(plugin, 1).front());
+    request.config = parse_provider(view(provider_json));
+    request.provider = request.config->name;
+    if (probation_ns >= 0) request.probation = Duration(probation_ns);
+    if (drain_ns >= 0) request.drain = Duration(drain_ns);
+    runtime->runtime->providers().reload(std::move(request));
   });
 }
 
@@ -117,7 +125,7 @@ tl_iface tl_runtime_service(tl_runtime* runtime, tl_str resource, tl_str id) {
 tl_iface tl_runtime_provider(tl_runtime* runtime, tl_str provider, tl_str id) {
   try {
     const auto found = runtime->runtime->providers().find(view(provider));
-    return found ? found->interface(view(id)) : tl_iface{};
+    return found ? found->lend_interface(view(id)) : tl_iface{};
   } catch (...) {
     return {};
   }

@@ -1,6 +1,7 @@
 #include "runtime/plugin/loader.h"
 
 #include <dlfcn.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <boost/dll/shared_library.hpp>
@@ -19,10 +20,26 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kMaxPlugins = 1024;
 
+// Which file it is, and whether it is still the same.
+struct FileMark {
+  dev_t device = 0;
+  ino_t inode = 0;
+  off_t size = 0;
+  std::int64_t changed_ns = 0;
+  bool operator==(const FileMark&) const = default;
+};
+FileMark mark_of(const fs::path& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) return {};
+  return {info.st_dev, info.st_ino, info.st_size, std::int64_t{info.st_mtim.tv_sec} * 1'000'000'000 + info.st_mtim.tv_nsec};
+}
+
 // Libraries of all runtimes of the process, by canonical path. Leaked on purpose, see LoadedPlugin.
 struct Libraries {
   std::mutex mutex;
   std::map<fs::path, std::unique_ptr<boost::dll::shared_library>> by_path;
+  std::map<fs::path, FileMark> marks;                                          // of the files at by_path, when they were loaded
+  std::map<std::string, std::unique_ptr<boost::dll::shared_library>> by_hash;  // copies
   std::vector<std::unique_ptr<LoadedPlugin>> plugins;
 };
 Libraries& libraries() {
@@ -33,6 +50,15 @@ Libraries& libraries() {
 std::string where(const Manifest& manifest) {
   return "plugin " + manifest.id +
          (manifest.library.empty() ? std::string(" (built in)") : " (" + manifest.library.string() + ")");
+}
+
+void check_hash(const Manifest& manifest, const std::string& hash, const std::vector<std::string>& allowed) {
+  if (allowed.empty() || std::any_of(allowed.begin(), allowed.end(), [&](const std::string& a) { return iequals(a, hash); }))
+    return;
+  throw Error(ErrorCode::kPermissionDenied,
+              where(manifest) + ": found SHA-256 " + hash + ", wanted one of the " + std::to_string(allowed.size()) +
+                  " hashes of plugins.allow_hashes",
+              manifest.id);
 }
 
 // The hash is of the file as it is now; who can replace it before the linker opens it can also replace this program.
@@ -48,30 +74,45 @@ void check_hash(const Manifest& manifest, const std::vector<std::string>& allowe
   if (!file.eof())
     throw Error(ErrorCode::kFailedPrecondition, where(manifest) + ": found a library that cannot be read to its end",
                 manifest.id);
-  const std::string hash = hex_encode(digest.finish());
-  if (std::none_of(allowed.begin(), allowed.end(), [&](const std::string& a) { return iequals(a, hash); }))
-    throw Error(ErrorCode::kPermissionDenied,
-                where(manifest) + ": found SHA-256 " + hash + ", wanted one of the " + std::to_string(allowed.size()) +
-                    " hashes of plugins.allow_hashes",
-                manifest.id);
+  check_hash(manifest, hex_encode(digest.finish()), allowed);
+}
+
+std::unique_ptr<boost::dll::shared_library> link(const fs::path& path, const Manifest& manifest) {
+  auto library = std::make_unique<boost::dll::shared_library>();
+  boost::dll::fs::error_code error;
+  library->load(path, boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local, error);
+  if (!error) return library;
+  const char* const why = ::dlerror();  // Boost keeps only a code
+  throw Error(ErrorCode::kFailedPrecondition,
+              where(manifest) + ": the dynamic linker refused it: " + (why ? why : error.message()), manifest.id);
 }
 
 // The library of a file, loaded once for the life of the process.
 boost::dll::shared_library& open_library(Libraries& all, const Manifest& manifest) {
   const fs::path path = fs::canonical(manifest.library);
-  auto& slot = all.by_path[path];
-  if (slot) return *slot;
-  auto library = std::make_unique<boost::dll::shared_library>();
-  boost::dll::fs::error_code error;
-  library->load(path, boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local, error);
-  if (error) {
-    const char* const why = ::dlerror();  // Boost keeps only a code
-    all.by_path.erase(path);
-    throw Error(ErrorCode::kFailedPrecondition,
-                where(manifest) + ": the dynamic linker refused it: " + (why ? why : error.message()), manifest.id);
-  }
-  slot = std::move(library);
+  if (const auto found = all.by_path.find(path); found != all.by_path.end()) return *found->second;
+  const FileMark mark = mark_of(path);  // before: a file that is replaced meanwhile counts as another
+  auto& slot = all.by_path[path] = link(path, manifest);
+  all.marks[path] = mark;
   return *slot;
+}
+
+const tl_plugin_entry* entry_of(boost::dll::shared_library& library, const Manifest& manifest) {
+  if (!library.has(TL_PLUGIN_ENTRY))
+    throw Error(ErrorCode::kFailedPrecondition,
+                where(manifest) + ": found no symbol " TL_PLUGIN_ENTRY ", wanted a const tl_plugin_entry of that name",
+                manifest.id);
+  const auto* entry = &library.get<const tl_plugin_entry>(TL_PLUGIN_ENTRY);
+  check_entry(entry, where(manifest));
+  return entry;
+}
+
+const LoadedPlugin& keep(Libraries& all, Manifest manifest, const tl_plugin_entry* entry) {
+  auto loaded = std::make_unique<LoadedPlugin>();
+  loaded->manifest = std::move(manifest);
+  loaded->entry = entry;
+  all.plugins.push_back(std::move(loaded));
+  return *all.plugins.back();
 }
 
 }  // namespace
@@ -214,6 +255,18 @@ void PluginLoader::add_app(std::unique_ptr<AppPlugin> plugin) {
   apps_.push_back(std::move(plugin));
 }
 
+void PluginLoader::list_app(const LoadedPlugin& loaded, bool again) {
+  const std::lock_guard lock(mutex_);
+  if (!again) return add_checked(loaded);
+  check_manifest(loaded.manifest, options_);
+  for (FoundPlugin& plugin : found_) {
+    if (plugin.id != loaded.manifest.id) continue;
+    plugin.manifest = loaded.manifest;
+    const bool ours = std::any_of(apps_.begin(), apps_.end(), [&](const auto& app) { return &app->loaded() == plugin.loaded; });
+    if (!ours) plugin.loaded = &loaded;  // one of ours stays as long as we do
+  }
+}
+
 void PluginLoader::remove_app(std::string_view id) {
   const std::lock_guard lock(mutex_);
   std::erase_if(found_, [&](const FoundPlugin& found) { return found.id == id; });
@@ -281,27 +334,69 @@ Manifest PluginLoader::manifest_for_process(std::string_view id) {
 const tl_plugin_entry* load_library(const Manifest& manifest) {
   Libraries& all = libraries();
   const std::lock_guard lock(all.mutex);
-  boost::dll::shared_library& library = open_library(all, manifest);
-  if (!library.has(TL_PLUGIN_ENTRY))
-    throw Error(ErrorCode::kFailedPrecondition,
-                where(manifest) + ": found no symbol " TL_PLUGIN_ENTRY ", wanted a const tl_plugin_entry of that name",
-                manifest.id);
-  const auto* entry = &library.get<const tl_plugin_entry>(TL_PLUGIN_ENTRY);
-  check_entry(entry, where(manifest));
-  return entry;
+  return entry_of(open_library(all, manifest), manifest);
 }
 
 const LoadedPlugin& PluginLoader::load_checked(const Manifest& manifest) {
   check_manifest(manifest, options_);
   check_shared_library(manifest.library);
   check_hash(manifest, options_.allow_hashes);
-  auto loaded = std::make_unique<LoadedPlugin>();
-  loaded->manifest = manifest;
-  loaded->entry = load_library(manifest);
+  const tl_plugin_entry* const entry = load_library(manifest);
   Libraries& all = libraries();
   const std::lock_guard lock(all.mutex);
-  all.plugins.push_back(std::move(loaded));
-  return *all.plugins.back();
+  return keep(all, manifest, entry);
+}
+
+Manifest PluginLoader::manifest_of_build(const Manifest& current, const fs::path& library) const {
+  if (current.library.empty())
+    throw Error(ErrorCode::kInvalidArgument,
+                "plugin " + current.id + ": found no library, wanted a plugin with one: nothing else can be loaded again",
+                "library");
+  std::error_code ignored;
+  const fs::path wanted = fs::absolute(library.empty() ? current.library : library).lexically_normal();
+  const bool folder = fs::is_directory(wanted, ignored);
+  const fs::path described = folder ? wanted / "plugin.json" : wanted.parent_path() / "plugin.json";
+  Manifest manifest = current;
+  if (folder || fs::is_regular_file(described, ignored)) manifest = read_manifest(described);
+  if (manifest.id != current.id)
+    throw Error(ErrorCode::kInvalidArgument,
+                described.string() + ": found plugin " + manifest.id + ", wanted another build of plugin " + current.id,
+                "library");
+  manifest.image.clear();
+  if (!folder) manifest.library = wanted;
+  if (manifest.library.empty()) throw Error(ErrorCode::kInvalidArgument, described.string() + ": names no library", "library");
+  check_manifest(manifest, options_);
+  check_shared_library(manifest.library);
+  return manifest;
+}
+
+const LoadedPlugin& PluginLoader::load_build(Manifest manifest) {
+  Libraries& all = libraries();
+  const std::lock_guard lock(all.mutex);
+  const fs::path path = fs::canonical(manifest.library);
+  if (const auto loaded = all.by_path.find(path); loaded != all.by_path.end() && all.marks[path] == mark_of(path)) {
+    check_hash(manifest, options_.allow_hashes);
+    return keep(all, manifest, entry_of(*loaded->second, manifest));
+  }
+  const LibraryCopy copy(path);  // the linker needs the file no longer than it takes to map it
+  check_hash(manifest, copy.hash(), options_.allow_hashes);
+  auto& library = all.by_hash[copy.hash()];
+  if (!library) {
+    try {
+      library = link(copy.path(), manifest);
+    } catch (...) {
+      all.by_hash.erase(copy.hash());
+      throw;
+    }
+  }
+  return keep(all, manifest, entry_of(*library, manifest));
+}
+
+std::unique_ptr<LibraryCopy> PluginLoader::copy_for_process(Manifest& manifest) const {
+  auto copy = std::make_unique<LibraryCopy>(manifest.library);
+  check_hash(manifest, copy->hash(), options_.allow_hashes);
+  manifest.image = copy->path();
+  return copy;
 }
 
 }  // namespace trunkline::plugin

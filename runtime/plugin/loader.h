@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "runtime/plugin/library_copy.h"
 #include "runtime/plugin/manifest.h"
 #include "trunkline/abi.h"
 #include "trunkline/app_plugin.h"
@@ -72,7 +73,9 @@ class PluginLoader {
   void add_builtin(std::string_view manifest, const tl_plugin_entry* entry);
   /// A plugin of the application. Throws what its constructor and add_builtin throw.
   void add_app(std::unique_ptr<AppPlugin> plugin);
-  /// Forgets one of which no instance is left.
+  /// The same for one that somebody else keeps, until remove_app; `again`: in place of the one of its id that is listed.
+  void list_app(const LoadedPlugin& loaded, bool again = false);
+  /// Forgets one that is not to be found any more.
   void remove_app(std::string_view id);
 
   /// Everything that was found; loads nothing.
@@ -83,6 +86,16 @@ class PluginLoader {
   /// The manifest of a plugin whose library is to be loaded by another process; everything that can be checked without its code
   /// has been. Throws as load() does, and kInvalidArgument for a plugin without a library.
   Manifest manifest_for_process(std::string_view id);
+
+  /// What another build of a plugin says of itself, read anew. `library`: its library, or the folder of its plugin.json; empty:
+  /// that of `current`. A library without a plugin.json beside it is described by `current`. Throws kNotFound, kInvalidArgument
+  /// (the manifest; another plugin's id; a plugin without a library), and as load() does.
+  Manifest manifest_of_build(const Manifest& current, const std::filesystem::path& library) const;
+  /// Loads a build beside those that are loaded. The file is copied first, unless it is the very file that was loaded; builds of
+  /// equal content are loaded once. Throws as load() does.
+  const LoadedPlugin& load_build(Manifest manifest);
+  /// The same for another process: `manifest.image` is the copy, which must stay as long as that may load it.
+  std::unique_ptr<LibraryCopy> copy_for_process(Manifest& manifest) const;
 
  private:
   void search(const std::filesystem::path& folder);

@@ -1,23 +1,87 @@
 #include "runtime/providers/provider.h"
 
+#include <utility>
+
 namespace trunkline {
 
-Provider::Provider(std::unique_ptr<plugin::PluginInstance> instance, Duration timeout)
-    : instance_(std::move(instance)), name_(instance_->provider()), timeout_(timeout) {
-  sms_ = instance_->interface(sms::SmsProviderClient::kInterfaceId);
-  sms_query_ = instance_->interface(sms::SmsQueryProviderClient::kInterfaceId);
-  identity_ = instance_->interface(identity::IdentityProviderClient::kInterfaceId);
-  chat_ = instance_->interface(chat::ChatProviderClient::kInterfaceId);
-  sandbox_ = instance_->interface(sandbox::SandboxProviderClient::kInterfaceId);
-  webhook_ = instance_->interface(host::WebhookReceiverClient::kInterfaceId);
-  email_ = instance_->interface(email::EmailProviderClient::kInterfaceId);
-  sandbox_mail_ = instance_->interface(sandbox::SandboxMailProviderClient::kInterfaceId);
-  if (const auto client = email()) email_capabilities_ = client.capabilities();
-  if (const auto client = sms()) sms_capabilities_ = client.capabilities();
+Provider::Provider(std::string name, std::unique_ptr<ProviderInstance> first)
+    : name_(std::move(name)), plugin_id_(first->manifest().id), closed_("provider " + name_) {
+  current_ = first.get();
+  all_.push_back(std::move(first));
 }
 
-tl_iface Provider::interface(std::string_view id) const {
-  return open_.load(std::memory_order_acquire) ? instance_->interface(id) : tl_iface{nullptr, nullptr};
+ProviderPin Provider::pin() const {
+  const std::lock_guard lock(mutex_);
+  const ProviderInstance* const instance = current_.load(std::memory_order_relaxed);
+  return {instance, is_open() ? instance->lease_ : nullptr};
+}
+
+tl_iface Provider::lend_interface(std::string_view id) const {
+  ProviderPin pin = this->pin();
+  if (!pin.lease) return {nullptr, nullptr};
+  const tl_iface found = pin.instance->interface(id);
+  if (!found.vtbl) return found;
+  const std::lock_guard lock(mutex_);
+  for (const auto& one : all_)
+    if (one.get() == pin.instance) one->lent_ = true;
+  for (const auto& lease : lent_)
+    if (lease == pin.lease) return found;
+  lent_.push_back(std::move(pin.lease));
+  return found;
+}
+
+void Provider::count(std::uint32_t number, bool failed, Time at) {
+  ProviderInstance* const now = current_.load(std::memory_order_acquire);
+  if (now->number() != number) return;
+  if (!failed) return breaker_.success(at);
+  if (breaker_.failure(at) && on_failing_ && on_probation()) on_failing_(*now, "its circuit breaker has opened");
+}
+
+// ---- for the registry ----
+
+ProviderInstance& Provider::take_over(std::unique_ptr<ProviderInstance> next) {
+  const std::lock_guard lock(mutex_);
+  standby_ = current_.load(std::memory_order_relaxed);
+  next->number_ = static_cast<std::uint32_t>(all_.size()) + 1;
+  current_.store(next.get(), std::memory_order_release);
+  all_.push_back(std::move(next));
+  return *all_.back();
+}
+
+bool Provider::fall_back(const ProviderInstance& failed) {
+  std::shared_ptr<const void> lease;  // goes without the mutex: it may be the last
+  const std::lock_guard lock(mutex_);
+  ProviderInstance* const serving = current_.load(std::memory_order_relaxed);
+  if (serving != &failed || !standby_) return false;
+  current_.store(std::exchange(standby_, nullptr), std::memory_order_release);
+  lease = std::move(serving->lease_);
+  return true;
+}
+
+ProviderInstance* Provider::dismiss() {
+  std::shared_ptr<const void> lease;
+  const std::lock_guard lock(mutex_);
+  ProviderInstance* const before = std::exchange(standby_, nullptr);
+  if (before) lease = std::move(before->lease_);
+  return before;
+}
+
+bool Provider::on_probation() const {
+  const std::lock_guard lock(mutex_);
+  return standby_ != nullptr;
+}
+
+std::vector<ProviderInstance*> Provider::close() {
+  std::vector<ProviderInstance*> served;
+  std::vector<std::shared_ptr<const void>> leases;
+  const std::lock_guard lock(mutex_);
+  open_.store(false, std::memory_order_release);
+  for (ProviderInstance* one : {std::exchange(standby_, nullptr), current_.load(std::memory_order_relaxed)}) {
+    if (!one) continue;
+    leases.push_back(std::move(one->lease_));
+    served.push_back(one);
+  }
+  return served;
 }
 
 }  // namespace trunkline

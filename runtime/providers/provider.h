@@ -1,70 +1,101 @@
-// One configured provider: an instance of a plugin with typed clients.
+// One configured provider: its name, and the instance that serves it now.
 #pragma once
 #include <atomic>
+#include <deque>
+#include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "runtime/base/breaker.h"
-#include "runtime/plugin/plugin_instance.h"
-#include "trunkline/chat_client.hpp"
-#include "trunkline/email_client.hpp"
-#include "trunkline/host_client.hpp"
-#include "trunkline/identity_client.hpp"
-#include "trunkline/sandbox_client.hpp"
-#include "trunkline/sms_client.hpp"
+#include "runtime/providers/provider_instance.h"
 
 namespace trunkline {
 
+/// One instance, held: it is not stopped while this lives. Not to be kept.
+struct ProviderPin {
+  const ProviderInstance* instance = nullptr;
+  std::shared_ptr<const void> lease;  // null: the provider is closed
+
+  std::uint32_t number() const { return instance->number(); }
+};
+
 /// [any-thread] Made and stopped by the ProviderRegistry. May be held longer: a stopped provider offers nothing, so that every
-/// call fails with kUnimplemented.
+/// call fails with kUnimplemented. Its instance may be another one at the next look; references to what an instance says of
+/// itself stay good.
 class Provider {
  public:
-  Provider(std::unique_ptr<plugin::PluginInstance> instance, Duration timeout);
+  Provider(std::string name, std::unique_ptr<ProviderInstance> first);
 
   const std::string& name() const { return name_; }
-  const std::string& plugin_id() const { return instance_->manifest().id; }
-  const std::vector<std::string>& interfaces() const { return instance_->interfaces(); }
-  bool offers(std::string_view interface_id) const { return interface(interface_id).vtbl != nullptr; }
+  const std::string& plugin_id() const { return plugin_id_; }
+  const std::vector<std::string>& interfaces() const { return current().interfaces(); }
+  bool offers(std::string_view interface_id) const { return is_open() && current().offers(interface_id); }
   /// Limit of one call, from the configuration. Callers put it into CallOptions::deadline; the guard enforces that.
-  Duration timeout() const { return timeout_; }
+  Duration timeout() const { return current().config().timeout; }
+  /// Rises with every instance that takes over; falls when one is rolled back.
+  std::uint32_t number() const { return current().number(); }
 
-  /// False in a condition when not offered.
-  sms::SmsProviderClient sms() const { return client<sms::SmsProviderClient>(sms_); }
-  identity::IdentityProviderClient identity() const { return client<identity::IdentityProviderClient>(identity_); }
-  chat::ChatProviderClient chat() const { return client<chat::ChatProviderClient>(chat_); }
-  email::EmailProviderClient email() const { return client<email::EmailProviderClient>(email_); }
-  sandbox::SandboxMailProviderClient sandbox_mail() const { return client<sandbox::SandboxMailProviderClient>(sandbox_mail_); }
-  sandbox::SandboxProviderClient sandbox() const { return client<sandbox::SandboxProviderClient>(sandbox_); }
-  sms::SmsQueryProviderClient sms_query() const { return client<sms::SmsQueryProviderClient>(sms_query_); }
-  host::WebhookReceiverClient webhook() const { return client<host::WebhookReceiverClient>(webhook_); }
-  /// Any interface in C form; vtbl==NULL: not offered.
-  tl_iface interface(std::string_view id) const;
+  /// A client of the instance that serves now; false in a condition when it does not offer the interface.
+  template <class Client>
+  Client client() const {
+    return client<Client>(pin());
+  }
+  template <class Client>
+  Client client(ProviderPin pin) const {
+    if (!pin.lease) return Client({nullptr, nullptr}, closed_);
+    return pin.instance->client<Client>(std::move(pin.lease));
+  }
+  sms::SmsProviderClient sms() const { return client<sms::SmsProviderClient>(); }
+  identity::IdentityProviderClient identity() const { return client<identity::IdentityProviderClient>(); }
+  chat::ChatProviderClient chat() const { return client<chat::ChatProviderClient>(); }
+  email::EmailProviderClient email() const { return client<email::EmailProviderClient>(); }
+  sandbox::SandboxMailProviderClient sandbox_mail() const { return client<sandbox::SandboxMailProviderClient>(); }
+  sandbox::SandboxProviderClient sandbox() const { return client<sandbox::SandboxProviderClient>(); }
+  sms::SmsQueryProviderClient sms_query() const { return client<sms::SmsQueryProviderClient>(); }
+  host::WebhookReceiverClient webhook() const { return client<host::WebhookReceiverClient>(); }
+  /// The instance that serves now.
+  ProviderPin pin() const;
+  /// Any interface in C form, for whoever keeps it: the instance that gave it stays until the runtime stops, and refuses calls
+  /// once another has taken over and it has drained. vtbl==NULL: not offered.
+  tl_iface lend_interface(std::string_view id) const;
 
-  /// Asked once, when the provider was made; defaults when it offers no text messages.
-  const sms::SmsCapabilities& sms_capabilities() const { return sms_capabilities_; }
+  /// Asked once, when the instance was made; defaults when it offers no text messages.
+  const sms::SmsCapabilities& sms_capabilities() const { return current().sms_capabilities(); }
   /// The same for mail.
-  const email::EmailCapabilities& email_capabilities() const { return email_capabilities_; }
+  const email::EmailCapabilities& email_capabilities() const { return current().email_capabilities(); }
   CircuitBreaker& breaker() { return breaker_; }
-  CallTable& calls() const { return instance_->calls(); }
+  /// What became of a call, for the breaker. A call of an earlier instance says nothing of the one that serves now.
+  void count(std::uint32_t number, bool failed, Time at);
 
  private:
   friend class ProviderRegistry;
-  template <class Client>
-  Client client(const tl_iface& iface) const {
-    return Client(open_.load(std::memory_order_acquire) ? iface : tl_iface{nullptr, nullptr}, instance_->calls());
-  }
 
-  const std::unique_ptr<plugin::PluginInstance> instance_;
-  const std::string name_;
-  const Duration timeout_;
+  const ProviderInstance& current() const { return *current_.load(std::memory_order_acquire); }
+  bool is_open() const { return open_.load(std::memory_order_acquire); }
+  /// A new one serves from here on, and the one before stands by. Nobody stood by before.
+  ProviderInstance& take_over(std::unique_ptr<ProviderInstance> next);
+  /// The one that stands by serves again. False: `failed` does not serve, or there is none.
+  bool fall_back(const ProviderInstance& failed);
+  /// Nobody stands by any more; null: nobody did.
+  ProviderInstance* dismiss();
+  bool on_probation() const;
+  /// Offers nothing from here on. Those that served or stood by.
+  std::vector<ProviderInstance*> close();
+
+  const std::string name_, plugin_id_;
+  mutable CallTable closed_;  // for what a closed provider refuses
   std::atomic<bool> open_{true};
-  tl_iface sms_{}, sms_query_{}, identity_{}, chat_{}, sandbox_{}, webhook_{};
-  tl_iface email_{}, sandbox_mail_{};
-  sms::SmsCapabilities sms_capabilities_;
-  email::EmailCapabilities email_capabilities_;
+  std::atomic<ProviderInstance*> current_{nullptr};  // changes with mutex_ held
   CircuitBreaker breaker_;
+  std::function<void(ProviderInstance&, const std::string& why)> on_failing_;  // while on probation. Set before the first call
+
+  mutable std::mutex mutex_;                           // guards what follows, and the leases of the instances
+  std::deque<std::unique_ptr<ProviderInstance>> all_;  // there ever were
+  ProviderInstance* standby_ = nullptr;
+  mutable std::vector<std::shared_ptr<const void>> lent_;  // leases of instances whose interfaces were lent
 };
 
 using ProviderPtr = std::shared_ptr<const Provider>;

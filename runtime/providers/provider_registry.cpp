@@ -44,16 +44,22 @@ std::unique_ptr<Router> no_routes(const char* interface) {
   return std::make_unique<Router>(interface, std::vector<RouteSpec>{}, std::vector<RouteTarget>{});
 }
 
-// Several faults as one error.
-Error joined(std::vector<Error> errors) {
+PriceTable prices_of(const SmsPricesConfig& config) {
+  if (config.parts.empty()) return {};
+  std::vector<PriceTable::Entry> entries;
+  for (const auto& [prefix, micros] : config.parts) entries.push_back({prefix == "default" ? "" : prefix, micros});
+  return PriceTable(config.currency, std::move(entries));
+}
+
+}  // namespace
+
+Error ProviderRegistry::joined(std::vector<Error> errors) {
   if (errors.size() == 1) return std::move(errors.front());
   Error all(ErrorCode::kFailedPrecondition, std::to_string(errors.size()) + " things are wrong with the providers: ");
   for (std::size_t i = 0; i < errors.size(); ++i) all.message += (i ? "; " : "") + errors[i].message;
   all.target = errors.front().target;
   return all;
 }
-
-}  // namespace
 
 isolation::Options isolation_options(const IsolationConfig& config) {
   isolation::Options options;
@@ -72,7 +78,9 @@ ProviderRegistry::ProviderRegistry(const Config& config, plugin::HostContext& ho
     : configs_(config.providers),
       routes_(config.routes),
       host_(host),
-      loader_(loader_options(config.plugins, std::move(builtin))) {
+      loader_(loader_options(config.plugins, std::move(builtin))),
+      jobs_(std::make_shared<Jobs>(host.executor)),
+      draining_(host, jobs_) {
   auto empty = std::make_unique<Set>();
   empty->sms_router = no_routes("sms");
   empty->email_router = no_routes("email");
@@ -101,7 +109,7 @@ void ProviderRegistry::start() {
         continue;
       }
       try {
-        set->providers.push_back(make(config, loaded(config)));
+        set->providers.push_back(make_provider(make(config, code_of(config))));
       } catch (const Error& error) {
         errors.push_back(error);
       }
@@ -117,12 +125,12 @@ void ProviderRegistry::start() {
   throw joined(std::move(errors));
 }
 
-void ProviderRegistry::make_routers(Set& set, std::vector<Error>& errors) const {
+void ProviderRegistry::make_routers(Set& set, std::vector<Error>& errors, Candidate candidate) const {
   std::set<std::string> interfaces{"sms", "email"};
   for (const RouteConfig& route : routes_) interfaces.insert(route.interface);
   for (const std::string& interface : interfaces) {
     try {
-      auto router = make_router(interface, set);
+      auto router = make_router(interface, set, candidate);
       if (interface == "sms") set.sms_router = std::move(router);
       if (interface == "email") set.email_router = std::move(router);
     } catch (const Error& error) {
@@ -143,40 +151,48 @@ void ProviderRegistry::add(const ProviderConfig& config, std::unique_ptr<plugin:
                     ": isolation: process is for plugins with a library; this one is an object of the "
                     "application",
                 "isolation");
-  const plugin::LoadedPlugin& loaded = plugin->loaded();
-  const std::string id = loaded.manifest.id;
-  loader_.add_app(std::move(plugin));
+  InstanceCode code;
+  code.loaded = &plugin->loaded();
+  code.app = std::move(plugin);
+  const std::string id = code.loaded->manifest.id;
+  loader_.list_app(*code.loaded);
   auto set = std::make_unique<Set>();
-  configs_.push_back(config);
+  added_.insert(config.name);  // before the routers, which put it in front
   try {
     set->providers = now().providers;
-    set->providers.insert(first ? set->providers.begin() : set->providers.end(), make(config, loaded));
+    set->providers.insert(first ? set->providers.begin() : set->providers.end(), make_provider(make(config, std::move(code))));
     std::vector<Error> errors;
     make_routers(*set, errors);
     if (!errors.empty()) throw joined(std::move(errors));
   } catch (...) {
     set.reset();  // stops what was made
-    configs_.pop_back();
+    added_.erase(config.name);
     loader_.remove_app(id);
     throw;
   }
   publish(std::move(set));
+  if (on_changed_) on_changed_(config.name, &config);
 }
 
-const plugin::LoadedPlugin& ProviderRegistry::loaded(const ProviderConfig& config) {
+InstanceCode ProviderRegistry::code_of(const ProviderConfig& config) {
   try {
-    if (config.isolation.mode == IsolationConfig::Mode::kNone) return loader_.load(config.plugin);
-    auto isolated = std::make_unique<isolation::IsolatedPlugin>(loader_.manifest_for_process(config.plugin), config.name,
-                                                                isolation_options(config.isolation), host_);
-    const std::lock_guard lock(isolated_mutex_);
-    return isolated_.insert_or_assign(config.name, std::move(isolated)).first->second->loaded();
+    InstanceCode code;
+    if (config.isolation.mode == IsolationConfig::Mode::kNone) {
+      code.loaded = &loader_.load(config.plugin);
+    } else {
+      code.isolated = std::make_unique<isolation::IsolatedPlugin>(loader_.manifest_for_process(config.plugin), config.name,
+                                                                  isolation_options(config.isolation), host_);
+      code.loaded = &code.isolated->loaded();
+    }
+    return code;
   } catch (Error& error) {
     error.message = "provider " + config.name + ": " + error.message;
     throw;
   }
 }
 
-std::shared_ptr<Provider> ProviderRegistry::make(const ProviderConfig& config, const plugin::LoadedPlugin& loaded) {
+std::unique_ptr<ProviderInstance> ProviderRegistry::make(const ProviderConfig& config, InstanceCode code) {
+  const plugin::LoadedPlugin& loaded = *code.loaded;
   plugin::InstanceSettings settings;
   settings.provider = config.name;
   settings.config_json = config.config_json;
@@ -187,7 +203,16 @@ std::shared_ptr<Provider> ProviderRegistry::make(const ProviderConfig& config, c
     const auto sink = sinks_.find(id);
     return sink == sinks_.end() ? tl_iface{nullptr, nullptr} : sink->second(provider);
   };
-  auto provider = std::make_shared<Provider>(plugin::PluginInstance::create(loaded, std::move(settings), host_), config.timeout);
+  auto instance = plugin::PluginInstance::create(loaded, std::move(settings), host_);
+  return std::make_unique<ProviderInstance>(config, std::move(code), std::move(instance), host_.clock.now());
+}
+
+std::shared_ptr<Provider> ProviderRegistry::make_provider(std::unique_ptr<ProviderInstance> first) {
+  const ProviderConfig& config = first->config();
+  auto provider = std::make_shared<Provider>(config.name, std::move(first));
+  provider->on_failing_ = [this, weak = std::weak_ptr(provider)](ProviderInstance& instance, const std::string& why) {
+    failed(weak, instance, why);
+  };
   CircuitBreaker::Options breaker;
   breaker.failures = static_cast<int>(config.breaker.failures);
   breaker.open_for = config.breaker.open_for;
@@ -196,31 +221,22 @@ std::shared_ptr<Provider> ProviderRegistry::make(const ProviderConfig& config, c
   return provider;
 }
 
-PriceTable ProviderRegistry::prices_of(std::string_view provider) const {
-  for (const ProviderConfig& config : configs_) {
-    if (config.name != provider || config.prices.parts.empty()) continue;
-    std::vector<PriceTable::Entry> entries;
-    for (const auto& [prefix, micros] : config.prices.parts) entries.push_back({prefix == "default" ? "" : prefix, micros});
-    return PriceTable(config.prices.currency, std::move(entries));
-  }
-  return {};
-}
-
-std::unique_ptr<Router> ProviderRegistry::make_router(const std::string& interface, const Set& set) const {
+std::unique_ptr<Router> ProviderRegistry::make_router(const std::string& interface, const Set& set, Candidate candidate) const {
   std::vector<RouteTarget> targets;
   for (const auto& provider : set.providers) {
-    const auto& ids = provider->interfaces();
+    const ProviderInstance& instance = provider.get() == candidate.provider ? *candidate.instance : provider->current();
+    const auto& ids = instance.interfaces();
     if (std::none_of(ids.begin(), ids.end(), [&](const std::string& id) { return short_name(id) == interface; })) continue;
     RouteTarget& target = targets.emplace_back();
     target.name = provider->name();
     target.provider = provider.get();
     target.breaker = &provider->breaker();
     if (interface != "sms") continue;
-    const sms::SmsCapabilities& capabilities = provider->sms_capabilities();
+    const sms::SmsCapabilities& capabilities = instance.sms_capabilities();
     target.alphanumeric_sender = capabilities.alphanumeric_sender;
     target.max_segments = capabilities.max_segments;
     target.countries = capabilities.countries;
-    target.prices = prices_of(provider->name());
+    target.prices = prices_of(instance.config().prices);
   }
   std::vector<RouteSpec> specs;
   const bool routed =
@@ -230,7 +246,7 @@ std::unique_ptr<Router> ProviderRegistry::make_router(const std::string& interfa
     RouteSpec added;
     added.name = "registered";
     std::size_t in_front = 0;
-    while (in_front < set.providers.size() && set.providers[in_front]->name() != configs_.front().name) ++in_front;
+    while (in_front < set.providers.size() && added_.contains(set.providers[in_front]->name())) ++in_front;
     const auto is_in_front = [&](const std::string& name) {
       return std::any_of(set.providers.begin(), set.providers.begin() + static_cast<std::ptrdiff_t>(in_front),
                          [&](const auto& provider) { return provider->name() == name; });
@@ -258,18 +274,29 @@ std::unique_ptr<Router> ProviderRegistry::make_router(const std::string& interfa
 }
 
 void ProviderRegistry::stop(std::chrono::milliseconds patience) {
-  const std::lock_guard lock(changing_);
-  if (std::exchange(stopped_, true)) return;
-  const auto& providers = now().providers;
-  for (const auto& provider : providers) provider->open_.store(false, std::memory_order_release);
-  // All drain side by side. The last to come is the first to go: later providers may lean on earlier ones.
-  for (auto it = providers.rbegin(); it != providers.rend(); ++it) (*it)->instance_->begin_stop();
-  const auto until = std::chrono::steady_clock::now() + patience;
-  for (auto it = providers.rbegin(); it != providers.rend(); ++it) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
-    if ((*it)->instance_->finish_stop(std::max(left, std::chrono::milliseconds(0)))) continue;
-    host_.log.error("providers", "a provider did not stop", {{"provider", (*it)->name()}, {"plugin", (*it)->plugin_id()}});
+  {
+    const std::lock_guard lock(changing_);
+    if (std::exchange(stopped_, true)) return;
   }
+  jobs_->stop();
+  const std::lock_guard lock(changing_);
+  const auto& providers = now().providers;
+  std::vector<std::pair<Provider*, ProviderInstance*>> serving;
+  for (const auto& provider : providers)
+    for (ProviderInstance* const instance : provider->close()) serving.emplace_back(provider.get(), instance);
+  // All drain side by side. The last to come is the first to go: later providers may lean on earlier ones.
+  for (auto it = serving.rbegin(); it != serving.rend(); ++it) it->second->begin_stop();
+  draining_.begin_stop();
+  const auto until = std::chrono::steady_clock::now() + patience;
+  for (auto it = serving.rbegin(); it != serving.rend(); ++it) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
+    const auto end = it->second->finish_stop(std::max(left, std::chrono::milliseconds(0)), ProviderInstance::Clients::kForget);
+    if (end != ProviderInstance::End::kAbandoned) continue;
+    host_.log.error("providers", "a provider did not stop",
+                    {{"provider", it->first->name()}, {"plugin", it->first->plugin_id()}});
+  }
+  draining_.finish_stop(until);
+  release_waiters();
 }
 
 ProviderPtr ProviderRegistry::find(std::string_view name) const {
@@ -310,13 +337,20 @@ std::vector<service::PluginInfo> ProviderRegistry::plugins() const {
     }
     info.state = found.loaded ? "loaded" : found.error ? "failed" : "available";
     if (found.error) info.detail = found.error->message;
-    const std::lock_guard lock(isolated_mutex_);
-    for (const auto& [provider, isolated] : isolated_) {
-      const std::string state = isolated->state();
-      if (isolated->loaded().manifest.id != found.id || state.empty()) continue;
-      info.state = "loaded";
-      info.detail =
-          info.detail.value_or("") + (info.detail ? "; " : "") + "provider " + provider + ": in a process of its own, " + state;
+    for (const auto& provider : now().providers) {
+      if (provider->plugin_id() != found.id) continue;
+      const ProviderInstance& instance = provider->current();
+      std::string text;
+      if (const std::string state = instance.process_state(); !state.empty()) {
+        info.state = "loaded";
+        text = "in a process of its own, " + state;
+      }
+      if (instance.number() > 1)
+        text += (text.empty() ? "" : ", ") +
+                ("build " + instance.manifest().version + " from " + instance.manifest().library.string() + ", instance " +
+                 std::to_string(instance.number()));
+      if (text.empty()) continue;
+      info.detail = info.detail.value_or("") + (info.detail ? "; " : "") + "provider " + provider->name() + ": " + text;
     }
   }
   return out;

@@ -6,25 +6,48 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "runtime/base/function.h"
 #include "runtime/config/config.h"
 #include "runtime/isolation/isolated_plugin.h"
 #include "runtime/plugin/host_context.h"
 #include "runtime/plugin/loader.h"
 #include "runtime/providers/country.h"
+#include "runtime/providers/draining.h"
+#include "runtime/providers/jobs.h"
 #include "runtime/providers/provider.h"
 #include "runtime/providers/router.h"
 #include "trunkline/service.hpp"
+#include "trunkline/task.hpp"
 
 namespace trunkline {
 
 /// What a configured provider's process may use; this build's program.
 isolation::Options isolation_options(const IsolationConfig& config);
 
-/// Owned by the runtime. [any-thread] but for what is marked. Between start and stop the set of providers only grows.
+/// How another instance of a provider takes over.
+struct ReloadRequest {
+  std::string provider;
+  /// The new build: its library, or the folder of its plugin.json. Empty: the file of the present one, as it is now.
+  std::filesystem::path library;
+  /// What the configuration says of it from now on; nullopt: what it says now, with the secrets read anew.
+  std::optional<ProviderConfig> config;
+  /// Of `config` the plugin's configuration alone counts.
+  bool only_config = false;
+  /// The object that takes over, for a provider of the application.
+  std::shared_ptr<plugin::AppPlugin> app;
+  /// How long the instance before stands by: it serves again when the new one fails within this time. On the runtime's clock.
+  Duration probation = std::chrono::seconds(10);
+  /// How long an instance that serves no more is still listened to. On the runtime's clock.
+  Duration drain = std::chrono::seconds(10);
+};
+
+/// Owned by the runtime. [any-thread] but for what is marked.
 class ProviderRegistry {
  public:
   /// The host's object behind an event interface, for the provider of this name.
@@ -53,6 +76,27 @@ class ProviderRegistry {
   /// kAlreadyExists (the name). Blocks.
   void add(const ProviderConfig& config, std::unique_ptr<plugin::AppPlugin> plugin, bool first);
 
+  /// Makes another instance beside the one that serves, checks it and lets it take over; the one before stands by, then drains.
+  /// When it cannot be made everything stays as it was: throws what start does, kNotFound, kFailedPrecondition (its interfaces
+  /// cannot change hands), kResourceExhausted (too many still drain). Blocks; never on a thread of the executor.
+  service::ProviderInfo reload(ReloadRequest request);
+  /// The same on a thread of the registry's own.
+  Task<service::ProviderInfo> reload_async(ReloadRequest request);
+  /// Takes away a provider that was added while the runtime ran: nothing new is routed to it from here on, and its name is free.
+  /// Completes once its calls have ended and it has stopped. Throws kNotFound, and kFailedPrecondition (one of the
+  /// configuration).
+  Task<void> remove(std::string name);
+  std::vector<service::ProviderInfo> list() const;
+  /// Throws kNotFound.
+  service::ProviderInfo describe(std::string_view name) const;
+  /// `fn` once the provider is not on probation, perhaps at once; by whoever ended that.
+  void when_settled(std::string_view name, UniqueFunction<void()> fn);
+  /// Called with what the configuration says of a provider whenever that changes while the runtime runs, and with the name alone
+  /// when it was removed. Before start. [lifecycle]
+  void set_on_changed(std::function<void(const std::string& name, const ProviderConfig* config)> on_changed) {
+    on_changed_ = std::move(on_changed);
+  }
+
   /// Null when there is none.
   ProviderPtr find(std::string_view name) const;
   /// Those that offer an interface, in the order of the configuration.
@@ -77,25 +121,60 @@ class ProviderRegistry {
   };
   const Set& now() const { return *set_.load(std::memory_order_acquire); }
   void publish(std::unique_ptr<Set> set);
-  const plugin::LoadedPlugin& loaded(const ProviderConfig& config);
-  std::shared_ptr<Provider> make(const ProviderConfig& config, const plugin::LoadedPlugin& loaded);
-  PriceTable prices_of(std::string_view provider) const;
+  /// Several faults as one error.
+  static Error joined(std::vector<Error> errors);
+  InstanceCode code_of(const ProviderConfig& config);
+  std::unique_ptr<ProviderInstance> make(const ProviderConfig& config, InstanceCode code);
+  std::shared_ptr<Provider> make_provider(std::unique_ptr<ProviderInstance> first);
+  /// In place of the instance that serves `provider`.
+  struct Candidate {
+    const Provider* provider;
+    const ProviderInstance* instance;
+  };
   /// Adds what is wrong to `errors`.
-  void make_routers(Set& set, std::vector<Error>& errors) const;
-  std::unique_ptr<Router> make_router(const std::string& interface, const Set& set) const;
+  void make_routers(Set& set, std::vector<Error>& errors, Candidate candidate = {}) const;
+  std::unique_ptr<Router> make_router(const std::string& interface, const Set& set, Candidate candidate) const;
+  // provider_reload.cpp
+  std::shared_ptr<Provider> running(std::string_view name, std::string_view what) const;
+  InstanceCode code_of_build(const Provider& provider, const ProviderConfig& config, ReloadRequest& request);
+  void check_change(const Provider& provider, const ProviderConfig& config) const;
+  void put_config(const ProviderConfig& config);
+  void begin_probation(const std::shared_ptr<Provider>& provider, std::uint32_t number, Duration probation);
+  void commit(const std::shared_ptr<Provider>& provider);
+  void failed(const std::weak_ptr<Provider>& provider, ProviderInstance& instance, const std::string& why);
+  void rolled_back(const std::shared_ptr<Provider>& provider, const std::string& why);
+  void concluded(const Provider& provider, std::string_view outcome, const std::string& detail);
+  void take_away(const std::string& name, std::function<void()> ended);
+  service::ProviderInfo info_of(const Provider& provider) const;
+  /// Of all providers when the name is empty.
+  void release_waiters(std::string_view name = {});
 
-  std::mutex changing_;  // held by start, add and stop; guards configs_, sets_ and stopped_
-  std::vector<ProviderConfig> configs_;
+  std::mutex changing_;  // held by whatever changes the providers; guards added_, sets_ and stopped_
+  const std::vector<ProviderConfig> configs_;
+  std::set<std::string, std::less<>> added_;  // names of those that came while it ran
   const std::vector<RouteConfig> routes_;
   plugin::HostContext& host_;
   plugin::PluginLoader loader_;
-  mutable std::mutex isolated_mutex_;
-  std::map<std::string, std::unique_ptr<isolation::IsolatedPlugin>> isolated_;  // by provider; guarded by isolated_mutex_
-  std::map<std::string, EventSink, std::less<>> sinks_;                         // written before start only
+  const JobsPtr jobs_;
+  Draining draining_;
+  std::function<void(const std::string&, const ProviderConfig*)> on_changed_;  // written before start only
+  std::map<std::string, EventSink, std::less<>> sinks_;                        // written before start only
   std::vector<std::unique_ptr<const Set>> sets_;  // all there ever were: who is reading one need not say so
   std::atomic<const Set*> set_{nullptr};          // the last of them
   bool started_ = false;
   bool stopped_ = false;
+
+  /// What became of the last reload of a provider.
+  struct Reloaded {
+    std::string outcome, detail;
+    Time at{};
+    bool on_probation = false;
+    Clock::TimerId timer = 0;  // for the end of the probation
+    Duration drain{};
+    std::vector<UniqueFunction<void()>> waiting;
+  };
+  mutable std::mutex reloaded_mutex_;
+  std::map<std::string, Reloaded, std::less<>> reloaded_;  // by provider; guarded by reloaded_mutex_
 };
 
 }  // namespace trunkline

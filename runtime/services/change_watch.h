@@ -15,7 +15,7 @@
 
 namespace trunkline {
 
-/// What it has asked the carriers ends with it.
+/// What it has asked the carriers ends with it. A carrier whose instance is replaced counts anew: what it says first is news.
 class ChangeWatch {
  public:
   /// Asks a carrier: completes once its count of changes is above the one given; 0: at once.
@@ -54,8 +54,9 @@ class ChangeWatch {
 
  private:
   struct Carrier {
-    explicit Carrier(ProviderPtr p) : provider(std::move(p)) {}
+    explicit Carrier(ProviderPtr p) : provider(std::move(p)), number(provider->number()) {}
     const ProviderPtr provider;
+    std::atomic<std::uint32_t> number;  // of the instance that `seen` is of
     std::atomic<std::int64_t> seen{0};
     std::atomic<bool> asked{false};  // for good once it has failed
   };
@@ -77,12 +78,15 @@ class ChangeWatch {
   }
   void ask(const std::shared_ptr<Carrier>& carrier) {
     if (carrier->asked.exchange(true)) return;
+    const std::uint32_t number = carrier->provider->number();
+    if (carrier->number.exchange(number) != number) carrier->seen = 0;
     CallOptions options = on_behalf();
     options.stop = stop_.get_token();
     Task<std::int64_t> changes = ask_(*carrier->provider, carrier->seen, std::move(options));
     spawn(std::move(changes), [carrier, news = news_](Result<std::int64_t> result) {
-      if (!result.ok()) return drop(*carrier, *news);  // the carrier stops, or the watch has ended
-      carrier->seen = result.value();
+      const bool replaced = carrier->number != carrier->provider->number();
+      if (!result.ok() && !replaced) return drop(*carrier, *news);  // the carrier stops, or the watch has ended
+      if (result.ok()) carrier->seen = result.value();
       carrier->asked = false;
       news->signal.set();
     });

@@ -133,7 +133,13 @@ Task<void> EmailDispatcher::hand_over(std::shared_ptr<Pass> pass, email::EmailSe
     problem = Error(ErrorCode::kUnavailable, "the provider '" + pinned + "', whose answer was lost, cannot be asked");
 
   for (const RouteTarget* target : candidates) {
-    const Provider& provider = *target->provider;
+    Provider& provider = *target->provider;
+    ProviderPin held = provider.pin();
+    if (!held.lease) {
+      problem = Error(ErrorCode::kUnavailable, "provider " + provider.name() + " was removed");
+      continue;
+    }
+    const std::uint32_t instance = held.number();
     CallOptions options;
     options.deadline = context_.clock.now() + provider.timeout();
     options.resource = mail.resource->name;
@@ -145,20 +151,18 @@ Task<void> EmailDispatcher::hand_over(std::shared_ptr<Pass> pass, email::EmailSe
     if (pins) co_await pin(pass, recipients, provider.name());
     try {
       email::EmailSendRequest copy = request;
-      results = co_await provider.email().send(std::move(copy), std::move(options));
+      const email::EmailProviderClient client = provider.client<email::EmailProviderClient>(std::move(held));
+      results = co_await client.send(std::move(copy), std::move(options));
     } catch (...) {
       failure = current_error();
     }
     const Time at = context_.clock.now();
     if (!failure) {
-      target->breaker->success(at);
+      provider.count(instance, false, at);
       take_results(*pass, recipients, provider, *results);
       co_return;
     }
-    if (CircuitBreaker::counts(failure->code))
-      target->breaker->failure(at);
-    else
-      target->breaker->success(at);
+    provider.count(instance, CircuitBreaker::counts(failure->code), at);
     DecisionLines line(at);
     line.step("provider.send", "fail", provider.name(), failure->message);
     pass->decision.append(line.text());

@@ -77,7 +77,13 @@ Task<void> publish_transition(ServiceContext& context, ResourcePtr resource, std
 
 void SmsDispatcher::call(Lane& lane, const OutgoingPtr& message, const HandoverPtr& handover) {
   const OutgoingSms& sms = *message;
-  const Provider& provider = *sms.target->provider;
+  Provider& provider = *sms.target->provider;
+  ProviderPin pin = provider.pin();
+  if (!pin.lease) {  // it was removed while the call was being noted
+    const Error gone(ErrorCode::kUnavailable, "provider " + provider.name() + " was removed; send was not begun");
+    return take_error(lane, message, handover, gone);
+  }
+  const std::uint32_t instance = pin.number();
   auto attempt = std::make_unique<Attempt>();
   auto* recipients = attempt->arguments.array<tl_sms_recipient>(sms.recipients.size());
   for (std::size_t i = 0; i < sms.recipients.size(); ++i) {
@@ -101,20 +107,16 @@ void SmsDispatcher::call(Lane& lane, const OutgoingPtr& message, const HandoverP
   options.traceparent = sms.traceparent;
   options.arguments = &attempt->arguments;
   const tl_sms_send_request& request = attempt->request;
-  provider.sms().start_send_raw(request, std::move(options),
-                                [this, &lane, message, handover, attempt = std::move(attempt)](
-                                    ListView<sms::SmsSendResult> results, const Error* error) mutable {
-                                  const Time at = context_.clock.now();
-                                  CircuitBreaker& breaker = *message->target->breaker;
-                                  if (error && CircuitBreaker::counts(error->code))
-                                    breaker.failure(at);
-                                  else
-                                    breaker.success(at);
-                                  if (error)
-                                    take_error(lane, message, handover, *error);
-                                  else
-                                    take_results(lane, message, handover, results);
-                                });
+  provider.client<sms::SmsProviderClient>(std::move(pin))
+      .start_send_raw(request, std::move(options),
+                      [this, &lane, &provider, instance, message, handover, attempt = std::move(attempt)](
+                          ListView<sms::SmsSendResult> results, const Error* error) mutable {
+                        provider.count(instance, error && CircuitBreaker::counts(error->code), context_.clock.now());
+                        if (error)
+                          take_error(lane, message, handover, *error);
+                        else
+                          take_results(lane, message, handover, results);
+                      });
 }
 
 void SmsDispatcher::take_error(Lane& lane, const OutgoingPtr& message, const HandoverPtr& handover, const Error& error) {

@@ -42,6 +42,21 @@ SmsRates::SmsRates(const SmsConfig& config, const std::vector<ProviderConfig>& p
     if (rate) any_ = true, countries_[country] = rate_of(rate);
 }
 
+void SmsRates::set_provider(const std::string& name, const SmsRateConfig& rate) {
+  const std::unique_lock lock(mutex_);
+  const auto before = providers_.find(name);
+  const bool same = before != providers_.end() && before->second.messages == rate.messages && before->second.per == rate.per &&
+                    before->second.burst == rate.burst;
+  if (same) return;  // a bucket that is used up stays so
+  provider_buckets_.forget(name);
+  if (!rate) {
+    providers_.erase(name);
+    return;
+  }
+  providers_[name] = rate_of(rate);
+  any_.store(true, std::memory_order_release);
+}
+
 template <class F>
 SmsRates::Turn SmsRates::turn(std::string_view provider, std::string_view sender, std::string_view country, Time now, F ask) {
   Turn turn;
@@ -52,8 +67,11 @@ SmsRates::Turn SmsRates::turn(std::string_view provider, std::string_view sender
     turn.at = at;
     turn.by = what + std::string(name);
   };
-  if (const auto rate = providers_.find(provider); rate != providers_.end())
-    limit(provider_buckets_, provider, rate->second, "provider ");
+  {
+    const std::shared_lock lock(mutex_);
+    if (const auto rate = providers_.find(provider); rate != providers_.end())
+      limit(provider_buckets_, provider, rate->second, "provider ");
+  }
   if (sender_.messages != 0) limit(sender_buckets_, sender, sender_, "sender ");
   if (const auto rate = countries_.find(country); rate != countries_.end())
     limit(country_buckets_, country, rate->second, "country ");

@@ -1,9 +1,11 @@
 // Whom a resource may write to, as whom, when and for how much. Decides; keeps nothing.
 #pragma once
+#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <shared_mutex>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -35,7 +37,9 @@ class SmsRates {
     std::string by;
   };
   /// False: there are no limits at all.
-  bool any() const { return any_; }
+  bool any() const { return any_.load(std::memory_order_acquire); }
+  /// That of a provider from now on; one of 0 messages: none. Who waits for a turn keeps it.
+  void set_provider(const std::string& name, const SmsRateConfig& rate);
   /// Takes one's turn in every bucket: when it is.
   Turn take(std::string_view provider, std::string_view sender, std::string_view country, Time now);
   /// Only looks.
@@ -45,9 +49,11 @@ class SmsRates {
   template <class F>
   Turn turn(std::string_view provider, std::string_view sender, std::string_view country, Time now, F ask);
 
-  std::map<std::string, TokenBuckets::Rate, std::less<>> providers_, countries_;
+  mutable std::shared_mutex mutex_;
+  std::map<std::string, TokenBuckets::Rate, std::less<>> providers_;  // guarded by mutex_
+  std::map<std::string, TokenBuckets::Rate, std::less<>> countries_;
   TokenBuckets::Rate sender_;
-  bool any_ = false;
+  std::atomic<bool> any_{false};  // or were once
   TokenBuckets provider_buckets_, sender_buckets_, country_buckets_;
 };
 

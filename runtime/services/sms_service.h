@@ -36,6 +36,8 @@ class SmsService final : public ResourceParticipant {
 
   /// [lifecycle]
   void set_senders(const std::string& resource_name, SmsSenders senders) { senders_.set(resource_name, std::move(senders)); }
+  /// What a provider may be handed from now on. [any-thread]
+  void set_rate(const std::string& provider, const SmsRateConfig& rate) { rates_.set_provider(provider, rate); }
   void set_policy(const std::string& resource_name, SmsPolicyConfig policy) { policies_.set(resource_name, std::move(policy)); }
 
   /// One outcome for each addressee, in order. Errors: kInvalidArgument, kUnauthenticated (sender not owned).

@@ -54,6 +54,12 @@ class TokenBuckets {
     return bucket(name, rate, now).next(now);
   }
 
+  /// As if nobody had taken a turn yet.
+  void forget(std::string_view name) {
+    const std::lock_guard lock(mutex_);
+    if (const auto found = buckets_.find(name); found != buckets_.end()) buckets_.erase(found);
+  }
+
  private:
   /// Senders come and go: those that are free again anyway need not be remembered.
   static constexpr std::size_t kMaxBuckets = 10'000;

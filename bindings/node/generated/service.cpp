@@ -700,6 +700,30 @@ class RuntimeServiceObject final : public Object {
         client_.start_metrics(std::move(request.options), answer<std::string>(std::move(request.reply)));
         return;
       }
+      case 11: {  // listProviders
+        client_.start_list_providers(std::move(request.options), answer<std::vector<service::ProviderInfo>>(std::move(request.reply)));
+        return;
+      }
+      case 12: {  // reloadProvider
+        std::string p_name{};
+        read(in, p_name);
+        service::ProviderChange p_change{};
+        read(in, p_change);
+        client_.start_reload_provider(std::move(p_name), std::move(p_change), std::move(request.options), answer<service::ProviderInfo>(std::move(request.reply)));
+        return;
+      }
+      case 13: {  // settleProvider
+        std::string p_name{};
+        read(in, p_name);
+        client_.start_settle_provider(std::move(p_name), std::move(request.options), answer<service::ProviderInfo>(std::move(request.reply)));
+        return;
+      }
+      case 14: {  // removeProvider
+        std::string p_name{};
+        read(in, p_name);
+        client_.start_remove_provider(std::move(p_name), std::move(request.options), answer<void>(std::move(request.reply)));
+        return;
+      }
       default: return Object::start(op, in, std::move(request));
     }
   }

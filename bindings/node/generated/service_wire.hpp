@@ -295,6 +295,30 @@ inline void write(Writer& out, const trunkline::service::PluginInfo& value) {
   write(out, value.detail);
 }
 
+inline void write(Writer& out, const trunkline::service::ProviderInfo& value) {
+  write(out, value.name);
+  write(out, value.plugin);
+  write(out, value.version);
+  write(out, value.path);
+  write(out, value.interfaces);
+  write(out, value.state);
+  write(out, value.instance);
+  write(out, value.since);
+  write(out, value.draining);
+  write(out, value.process);
+  write(out, value.process_id);
+  write(out, value.last_reload);
+  write(out, value.detail);
+}
+
+inline void read(Reader& in, trunkline::service::ProviderChange& value) {
+  read(in, value.library);
+  read(in, value.config);
+  read(in, value.settings);
+  read(in, value.probation);
+  read(in, value.drain);
+}
+
 inline void write(Writer& out, const trunkline::service::ConsentEntry& value) {
   write(out, value.sequence);
   write(out, value.sender);

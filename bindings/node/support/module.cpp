@@ -122,6 +122,19 @@ void add_provider(const Napi::CallbackInfo& info) {
         }));
 }
 
+/// (runtime, provider as JSON, probation and drain in milliseconds, call, plugin)
+void replace_provider(const Napi::CallbackInfo& info) {
+  RuntimeObject* runtime = environment(info).runtime(number(info, 0));
+  std::shared_ptr<RuntimeObject::Open> shared = runtime ? runtime->shared() : std::make_shared<RuntimeObject::Open>();
+  const auto ns = [&](std::size_t i) { return static_cast<std::int64_t>(info[i].ToNumber().DoubleValue() * 1e6); };
+  begin(info, 4,
+        work_of([shared = std::move(shared), item = text(info, 1), probation = ns(2), drain = ns(3),
+                 plugin = Plugin(info, 5)](const Reply& reply) {
+          shared->replace_provider(plugin.make(), item, probation, drain);
+          reply(Result<void>());
+        }));
+}
+
 /// (options as JSON, call, plugin): the report in three forms.
 void conformance(const Napi::CallbackInfo& info) {
   begin(info, 1, work_of([options = text(info, 0), plugin = Plugin(info, 2)](const Reply& reply) {
@@ -243,6 +256,7 @@ static Napi::Object load(Napi::Env env, Napi::Object exports) {
   exports.Set("instance", Napi::Function::New<instance>(env, "instance"));
   exports.Set("host", Napi::Function::New<host>(env, "host"));
   exports.Set("addProvider", Napi::Function::New<add_provider>(env, "addProvider"));
+  exports.Set("replaceProvider", Napi::Function::New<replace_provider>(env, "replaceProvider"));
   exports.Set("conformance", Napi::Function::New<conformance>(env, "conformance"));
   exports.Set("init", Napi::Function::New<init>(env, "init"));
   exports.Set("arguments", Napi::Function::New<arguments>(env, "arguments"));

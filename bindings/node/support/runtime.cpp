@@ -61,6 +61,18 @@ void RuntimeObject::Open::add_provider(const tl_app_plugin& plugin, std::string_
   if (tl_runtime_add_provider(runtime, &plugin, borrow(provider_json), first, &error) != 0) throw take_error(error);
 }
 
+void RuntimeObject::Open::replace_provider(const tl_app_plugin& plugin, std::string_view provider_json, std::int64_t probation,
+                                           std::int64_t drain) {
+  const std::lock_guard lock(mutex);
+  tl_error* error = nullptr;
+  if (!runtime) {
+    plugin.release(plugin.context);
+    throw Error(ErrorCode::kFailedPrecondition, "the runtime is closed");
+  }
+  if (tl_runtime_replace_provider(runtime, &plugin, borrow(provider_json), probation, drain, &error) != 0)
+    throw take_error(error);
+}
+
 std::unique_ptr<Object> RuntimeObject::service(std::string_view resource, std::string_view id) {
   const tl_iface iface = tl_runtime_service(runtime_, borrow(resource), borrow(id));
   return iface.vtbl != nullptr ? make_object(id, iface, calls_) : nullptr;

@@ -35,6 +35,9 @@ class RuntimeObject final : public Object {
     tl_runtime* runtime = nullptr;  // null: closed
     /// Blocks. Throws Error.
     void add_provider(const tl_app_plugin& plugin, std::string_view provider_json, bool first);
+    /// Durations in nanoseconds; negative: as usual. Blocks. Throws Error.
+    void replace_provider(const tl_app_plugin& plugin, std::string_view provider_json, std::int64_t probation,
+                          std::int64_t drain);
   };
   const std::shared_ptr<Open>& shared() const { return open_; }
 

@@ -94,6 +94,15 @@ PYBIND11_MODULE(_native, module) {
             self.add_provider(app_plugin(plugin, manifest), provider, first);
           },
           py::arg("plugin"), py::arg("provider"), py::arg("first"))
+      .def(
+          "replace_provider",
+          [](RuntimeHandle& self, const py::object& plugin, const std::string& provider, std::int64_t probation,
+             std::int64_t drain) {
+            const Inside inside;
+            std::string manifest;
+            self.replace_provider(app_plugin(plugin, manifest), provider, probation, drain);
+          },
+          py::arg("plugin"), py::arg("provider"), py::arg("probation"), py::arg("drain"))
       .def_property_readonly("closed", &RuntimeHandle::closed)
       .def("close", [](RuntimeHandle& self) {
         const Inside inside;

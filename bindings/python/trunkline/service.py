@@ -95,6 +95,8 @@ __all__ = [
     "OptOutPage",
     "OwnedNumber",
     "PluginInfo",
+    "ProviderChange",
+    "ProviderInfo",
     "ReceiptVerdict",
     "ReceivedEmail",
     "ReservationState",
@@ -1227,6 +1229,70 @@ class PluginInfo:
 
     detail: str | None = None
     """What was found and what was wanted."""
+
+
+@dataclass(slots=True, kw_only=True)
+class ProviderInfo:
+    """A provider, with the instance of its plugin that serves it now."""
+
+    name: str
+    """Its name in the configuration."""
+
+    plugin: str
+    """Id of its plugin."""
+
+    version: str
+    """Version of the build that serves."""
+
+    path: str | None = None
+    """Its library; absent: it has none."""
+
+    interfaces: list[str] = field(default_factory=list)
+    """Interface ids."""
+
+    state: str
+    """`serving`, or `probation`: another instance stands by until it is known to work."""
+
+    instance: int
+    """Number of the instance that serves; 1 is the first one."""
+
+    since: datetime.datetime
+    """Since when this instance has been there."""
+
+    draining: int = 0
+    """Earlier instances that still drain."""
+
+    process: str | None = None
+    """`running`, `starting`, `waiting` or `quarantined` when it has a process of its own."""
+
+    process_id: int | None = None
+    """Id of that process."""
+
+    last_reload: str | None = None
+    """What became of the last reload: `probation`, `switched`, `rolled_back` or `refused`."""
+
+    detail: str | None = None
+    """Why."""
+
+
+@dataclass(slots=True, kw_only=True)
+class ProviderChange:
+    """How another instance of a provider takes over."""
+
+    library: str | None = None
+    """The new build: its library, or the folder of its plugin.json. Absent: the file of the present one, as it is now."""
+
+    config: str | None = None
+    """The plugin's configuration from now on, as JSON. Absent: the present one."""
+
+    settings: str | None = None
+    """All that the configuration says of the provider from now on: an item of `providers`, as JSON."""
+
+    probation: datetime.timedelta = datetime.timedelta(seconds=10)
+    """How long the instance before stands by, to serve again should the new one fail; on the runtime's clock."""
+
+    drain: datetime.timedelta = datetime.timedelta(seconds=10)
+    """How long an instance that serves no more is still listened to; on the runtime's clock."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -3321,6 +3387,55 @@ class RuntimeService(Service):
             timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
         """
         return self._impl.metrics(timeout)
+
+    def list_providers(self, *, timeout: float | None = None) -> list[ProviderInfo]:
+        """The providers, in the order in which they are asked.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+        """
+        return self._impl.list_providers(timeout)
+
+    def reload_provider(self, name: str, change: ProviderChange, *, timeout: float | None = None) -> ProviderInfo:
+        """Makes another instance of a provider beside the one that serves, checks it and lets it take over; completes
+        then. When it
+        cannot be made, the present one goes on.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            FailedPreconditionError: The system is not in the state the operation needs.
+            PermissionDeniedError: The caller is known but may not do this.
+            ResourceExhaustedError: A quota or rate is used up; see `retry_after`.
+        """
+        return self._impl.reload_provider(name, change, timeout)
+
+    def settle_provider(self, name: str, *, timeout: float | None = None) -> ProviderInfo:
+        """Completes once a provider is not on probation.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        return self._impl.settle_provider(name, timeout)
+
+    def remove_provider(self, name: str, *, timeout: float | None = None) -> None:
+        """Takes away a provider that was added while the runtime ran. Completes once its calls have ended and it has
+        stopped.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            FailedPreconditionError: The system is not in the state the operation needs.
+        """
+        self._impl.remove_provider(name, timeout)
 
 
 class SmsConsentService(Service):

@@ -4,7 +4,7 @@ const { readChatMessage, readChatThread, readCreateThreadResult, readInvalidPart
 const { readDecisionRecord } = require("./wire/common.cjs");
 const { TokenScope, readAccessToken, readSigningKey, readTokenClaims, readUserIdentity, readUserPage } = require("./wire/identity.cjs");
 const { readCapturedMail, readCapturedMailbox, readMailRule, readPhone, readPhoneMessage, readPhoneRule, writeMailRule, writePhoneRule } = require("./wire/sandbox.cjs");
-const { EventSchema, KeyKind, NumberCapability, NumberType, readChatEvent, readConsentPage, readConsentProof, readEmailOperation, readEmailPage, readEvent, readEventDelivery, readEventExplanation, readEventPage, readEventSubscription, readEventSubscriptionActivity, readEventTopic, readNumberAreaCode, readNumberCountry, readNumberInfo, readNumberOffering, readNumberReservation, readNumberSearch, readOptOutOutcome, readOptOutPage, readOwnedNumber, readPluginInfo, readReceivedEmail, readReservedNumber, readResourceInfo, readResourceSnapshot, readRoom, readRoomPage, readRoomParticipant, readRoomParticipantPage, readSipConfiguration, readSipRouteTest, readSmsCostEstimate, readSmsPage, readSmsReceipt, readSmsRecord, readSmsSendOutcome, readSmsSendPlan, readSuppression, readUserWithToken, writeChatMember, writeChatMessageChange, writeChatThreadChange, writeEmailMessage, writeEventFilter, writeEventQuery, writeEventSubscriptionSpec, writeNewChatMessage, writeNewChatThread, writeNewEventTopic, writeNewRoom, writeNewTopicEvent, writeNumberQuery, writeRoomChange, writeRoomParticipant, writeSipDomain, writeSipRoute, writeSipTrunk, writeSmsMessage } = require("./wire/service.cjs");
+const { EventSchema, KeyKind, NumberCapability, NumberType, readChatEvent, readConsentPage, readConsentProof, readEmailOperation, readEmailPage, readEvent, readEventDelivery, readEventExplanation, readEventPage, readEventSubscription, readEventSubscriptionActivity, readEventTopic, readNumberAreaCode, readNumberCountry, readNumberInfo, readNumberOffering, readNumberReservation, readNumberSearch, readOptOutOutcome, readOptOutPage, readOwnedNumber, readPluginInfo, readProviderInfo, readReceivedEmail, readReservedNumber, readResourceInfo, readResourceSnapshot, readRoom, readRoomPage, readRoomParticipant, readRoomParticipantPage, readSipConfiguration, readSipRouteTest, readSmsCostEstimate, readSmsPage, readSmsReceipt, readSmsRecord, readSmsSendOutcome, readSmsSendPlan, readSuppression, readUserWithToken, writeChatMember, writeChatMessageChange, writeChatThreadChange, writeEmailMessage, writeEventFilter, writeEventQuery, writeEventSubscriptionSpec, writeNewChatMessage, writeNewChatThread, writeNewEventTopic, writeNewRoom, writeNewTopicEvent, writeNumberQuery, writeProviderChange, writeRoomChange, writeRoomParticipant, writeSipDomain, writeSipRoute, writeSipTrunk, writeSmsMessage } = require("./wire/service.cjs");
 
 const readListOfSmsSendOutcome = (r) => r.list(readSmsSendOutcome);
 const readListOfSmsReceipt = (r) => r.list(readSmsReceipt);
@@ -29,6 +29,7 @@ const readListOfResourceInfo = (r) => r.list(readResourceInfo);
 const readListOfResourceSnapshot = (r) => r.list(readResourceSnapshot);
 const readTime = (r) => r.time();
 const readListOfPluginInfo = (r) => r.list(readPluginInfo);
+const readListOfProviderInfo = (r) => r.list(readProviderInfo);
 const readListOfOptOutOutcome = (r) => r.list(readOptOutOutcome);
 const readListOfEventSubscription = (r) => r.list(readEventSubscription);
 const readBoolean = (r) => r.boolean();
@@ -436,6 +437,22 @@ class RuntimeService {
 
   metrics(options) {
     return this.#port.call(10, options, undefined, readString);
+  }
+
+  listProviders(options) {
+    return this.#port.call(11, options, undefined, readListOfProviderInfo);
+  }
+
+  reloadProvider(name, change, options) {
+    return this.#port.call(12, options, (w) => { w.string("name", name); w.model("change", change, writeProviderChange); }, readProviderInfo);
+  }
+
+  settleProvider(name, options) {
+    return this.#port.call(13, options, (w) => { w.string("name", name); }, readProviderInfo);
+  }
+
+  removeProvider(name, options) {
+    return this.#port.call(14, options, (w) => { w.string("name", name); }, undefined);
   }
 }
 exports.RuntimeService = RuntimeService;

@@ -790,6 +790,61 @@ export interface PluginInfo {
   detail?: string;
 }
 
+/** A provider, with the instance of its plugin that serves it now. */
+export interface ProviderInfo {
+  /** Its name in the configuration. */
+  name: string;
+  /** Id of its plugin. */
+  plugin: string;
+  /** Version of the build that serves. */
+  version: string;
+  /** Its library; absent: it has none. */
+  path?: string;
+  /** Interface ids. */
+  interfaces: string[];
+  /** `serving`, or `probation`: another instance stands by until it is known to work. */
+  state: string;
+  /** Number of the instance that serves; 1 is the first one. */
+  instance: number;
+  /** Since when this instance has been there. */
+  since: Date;
+  /** Earlier instances that still drain. */
+  draining: number;
+  /** `running`, `starting`, `waiting` or `quarantined` when it has a process of its own. */
+  process?: string;
+  /** Id of that process. */
+  processId?: number;
+  /** What became of the last reload: `probation`, `switched`, `rolled_back` or `refused`. */
+  lastReload?: string;
+  /** Why. */
+  detail?: string;
+}
+
+/** How another instance of a provider takes over. */
+export interface ProviderChange {
+  /**
+   * The new build: its library, or the folder of its plugin.json. Absent: the file of the present one, as it is
+   * now.
+   */
+  library?: string;
+  /** The plugin's configuration from now on, as JSON. Absent: the present one. */
+  config?: string;
+  /** All that the configuration says of the provider from now on: an item of `providers`, as JSON. */
+  settings?: string;
+  /**
+   * How long the instance before stands by, to serve again should the new one fail; on the runtime's clock.
+   * In milliseconds.
+   * @default 10000
+   */
+  probation?: number;
+  /**
+   * How long an instance that serves no more is still listened to; on the runtime's clock.
+   * In milliseconds.
+   * @default 10000
+   */
+  drain?: number;
+}
+
 /** One line of the ledger. Lines are added, never changed. */
 export interface ConsentEntry {
   /** Position in the resource's ledger, from 1. */
@@ -1938,6 +1993,30 @@ export declare class RuntimeService {
 
   /** Metrics in the Prometheus text format. */
   metrics(options?: CallOptions): Promise<string>;
+
+  /** The providers, in the order in which they are asked. */
+  listProviders(options?: CallOptions): Promise<ProviderInfo[]>;
+
+  /**
+   * Makes another instance of a provider beside the one that serves, checks it and lets it take over; completes
+   * then. When it
+   * cannot be made, the present one goes on.
+   * Errors: `notFound`, `invalidArgument`, `failedPrecondition`, `permissionDenied`, `resourceExhausted`.
+   */
+  reloadProvider(name: string, change: ProviderChange, options?: CallOptions): Promise<ProviderInfo>;
+
+  /**
+   * Completes once a provider is not on probation.
+   * Errors: `notFound`.
+   */
+  settleProvider(name: string, options?: CallOptions): Promise<ProviderInfo>;
+
+  /**
+   * Takes away a provider that was added while the runtime ran. Completes once its calls have ended and it has
+   * stopped.
+   * Errors: `notFound`, `failedPrecondition`.
+   */
+  removeProvider(name: string, options?: CallOptions): Promise<void>;
 }
 
 /** Who does not want to be written to, by sender; and how that came about. */

@@ -350,6 +350,38 @@ export declare class Workflows extends WorkflowsService {
 
 /** The resources of a runtime. */
 export type Resources = ResourcesService;
+/** How another instance of a provider takes over. Durations are in milliseconds, on the runtime's clock. */
+export interface ProviderReload extends Omit<ProviderOptions, "first"> {
+  /** What takes over from a provider that is written in JavaScript, and not the object that serves now. */
+  provider?: ProviderSource;
+  /** The new build of its plugin: a library, or the folder of its plugin.json; without it the file of the present one, as it is now. */
+  library?: string | URL;
+  /** The configuration of its plugin from now on; without it, of a library, the present one. */
+  config?: Record<string, unknown>;
+  /** All that the configuration says of it from now on: an item of `providers`. For an object, what else that says. */
+  settings?: Record<string, unknown>;
+  /** How long the instance before stands by, to serve again should the new one fail; 10 000 without it. */
+  probation?: number;
+  /** How long an instance that serves no more is still listened to; 10 000 without it. */
+  drain?: number;
+}
+/** The providers of a runtime: what serves them, another build of one, and the end of one. */
+export interface Providers {
+  /** All of them, in the order in which they are asked. */
+  list(options?: CallOptions): Promise<ProviderInfo[]>;
+  /** One of them; rejected with `notFound`. */
+  get(name: string, options?: CallOptions): Promise<ProviderInfo>;
+  /**
+   * Lets another instance of a provider take over; kept once new calls go to it. It is made and checked beside the one that serves; when
+   * it cannot be made, that one goes on. Until the probation is over the instance before stands by, and serves again should the new one
+   * fail; then it drains.
+   */
+  reload(name: string, change?: ProviderReload, options?: CallOptions): Promise<ProviderInfo>;
+  /** Kept once a provider is not on probation; `lastReload` says what came of it. */
+  wait(name: string, options?: CallOptions): Promise<ProviderInfo>;
+  /** Takes away a provider that was registered while the runtime ran; kept once its calls have ended and it has stopped. */
+  remove(name: string, options?: CallOptions): Promise<void>;
+}
 export interface Clock {
   now(): Date;
   /** Moves a virtual clock; kept once everything that became due has happened. */
@@ -386,7 +418,7 @@ export interface ProviderOptions {
   optionalSecrets?: string[];
   /** Milliseconds that one call may take; by default 30 000. */
   timeout?: number;
-  /** What else the configuration's `providers` may say of one: `breaker`, `prices`. A `rate` counts only there. */
+  /** What else the configuration's `providers` may say of one: `breaker`, `prices`, `rate`. */
   settings?: Record<string, unknown>;
   /**
    * By default it is asked before the providers that are there, whatever the routes say, and they stand in for it. False: after them, where
@@ -405,6 +437,8 @@ export declare class Runtime extends Resource implements AsyncDisposable {
   /** Opens a runtime. Without a configuration it simulates its carriers. */
   static open(config?: ConfigObject | ConfigFile | string, options?: OpenOptions): Promise<Runtime>;
   readonly clock: Clock;
+  /** Its providers. */
+  readonly providers: Providers;
   readonly resources: Resources;
   /** The custom topics. */
   readonly topics: EventTopicsService;

@@ -244,10 +244,12 @@ const providers = new Providers(native, answer, abandonAll);
 const open = (config, configFile, plugins = []) => new Promise((resolve, reject) => native.open(config, configFile, register({ resolve, reject, wantsHandle: true }), ...plugins.flatMap((plugin) => providers.add(plugin))));
 /** Adds a provider to it. */
 const addProvider = (handle, { plugin, item, first }) => new Promise((resolve, reject) => native.addProvider(handle, item, first, register({ resolve, reject }), ...providers.add(plugin)));
+/** Lets another object take over from one that a provider of it is. */
+const replaceProvider = (handle, { plugin, item }, probation, drain) => new Promise((resolve, reject) => native.replaceProvider(handle, item, probation, drain, register({ resolve, reject }), ...providers.add(plugin)));
 const readTexts = (r) => r.list((each) => each.string());
 /** Runs the conformance kit on a plugin; a promise of the report in three forms. */
 const conformance = (plugin, options) => new Promise((resolve, reject) => native.conformance(options, register({ resolve, reject, read: readTexts }), ...providers.add(plugin)));
 /** Closes it; the promise is kept when everything of it is gone. */
 const close = (handle) => new Promise((resolve, reject) => native.close(handle, register({ resolve, reject })));
 
-module.exports = { call, pull, run, evaluate, defaultConfig: native.defaultConfig, open, addProvider, conformance, close, abandonAll, release: (handle) => native.release(handle), service: native.service, provider: native.provider };
+module.exports = { call, pull, run, evaluate, defaultConfig: native.defaultConfig, open, addProvider, replaceProvider, conformance, close, abandonAll, release: (handle) => native.release(handle), service: native.service, provider: native.provider };

@@ -1,6 +1,7 @@
 // The friendly layer: a runtime and what it offers. Everything below it is generated from the interface definitions.
 "use strict";
 const { readFile } = require("node:fs/promises");
+const { resolve: resolvePath } = require("node:path");
 const { fileURLToPath } = require("node:url");
 const { inspect } = require("node:util");
 const { ArgumentError, makeError } = require("./errors.cjs");
@@ -149,6 +150,47 @@ class Clock {
   advance(ms, options) { return this.#service.advance(ms, options); }
 }
 
+/** The providers of a runtime: what serves them, another build of one, and the end of one. */
+class Providers {
+  #connection;
+  #service;
+  constructor(connection, service) {
+    this.#connection = connection;
+    this.#service = service;
+  }
+  list(options) { return this.#service.listProviders(options); }
+  async get(name, options) {
+    const found = (await this.list(options)).find((each) => each.name === name);
+    if (found === undefined) throw makeError("notFound", `provider ${name}: there is none of this name`);
+    return found;
+  }
+  /** Lets another instance of a provider take over. */
+  async reload(name, change = {}, options = {}) {
+    if (typeof name !== "string") throw new ArgumentError("name", "expected a string");
+    if (typeof change !== "object" || change === null) throw new ArgumentError("change", "expected an object");
+    const { provider, library, config, settings, probation = 10_000, drain = 10_000, ...more } = change;
+    for (const [key, value] of Object.entries({ probation, drain }))
+      if (!(typeof value === "number" && value >= 0)) throw new ArgumentError(`change.${key}`, "expected a number of milliseconds");
+    if (provider !== undefined) {
+      if (library !== undefined) throw new ArgumentError("change.library", "expected a provider or a library, found both");
+      await require("./native.cjs").replaceProvider(this.#connection.handle, registration(name, provider, { config, settings, ...more }), probation, drain);
+      return this.get(name, options);
+    }
+    const [other] = Object.keys(more);
+    if (other !== undefined) throw new ArgumentError(`change.${other}`, "is said of a provider object; of others `settings` says it");
+    const wanted = { probation, drain };
+    if (library !== undefined) wanted.library = library instanceof URL ? fileURLToPath(library) : resolvePath(String(library));
+    if (config !== undefined) wanted.config = JSON.stringify(config);
+    if (settings !== undefined) wanted.settings = JSON.stringify(settings);
+    return this.#service.reloadProvider(name, wanted, options);
+  }
+  /** Kept once a provider is not on probation. */
+  wait(name, options) { return this.#service.settleProvider(name, options); }
+  /** Takes away a provider that was registered while the runtime ran. */
+  remove(name, options) { return this.#service.removeProvider(name, options); }
+  [inspect.custom]() { return "Providers {}"; }
+}
+
 class Runtime extends Resource {
   #connection;
   #service;
@@ -163,6 +205,7 @@ class Runtime extends Resource {
     this.#ports = ports;
     this.#service = new services.RuntimeService(ports.service(connection, "", services.RuntimeService.id));
     this.clock = new Clock(this.#service);
+    this.providers = new Providers(connection, this.#service);
     this.resources = new services.ResourcesService(ports.service(connection, "", services.ResourcesService.id));
     this.topics = new services.EventTopicsService(ports.service(connection, "", services.EventTopicsService.id));
     this.workflows = new Workflows(ports.service(connection, "", Workflows.id), connection);
@@ -225,4 +268,4 @@ class Runtime extends Resource {
 }
 const made = Symbol("made by Runtime.open");
 
-module.exports = { Runtime, Resource, Topic, Events, Clock };
+module.exports = { Runtime, Resource, Topic, Events, Clock, Providers };

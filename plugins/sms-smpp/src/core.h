@@ -65,6 +65,7 @@ class Core final : private SessionOwner {
   void ask_later(const RecordPtr& record);
   void ask(const RecordPtr& record, std::function<void(std::optional<trunkline::sms::DeliveryReport>)> done);
   void take_back(const RecordPtr& record);
+  void tell_custody(const RecordPtr& record, const std::function<void(trunkline::Result<trunkline::sms::SmsQueryResult>)>& done);
   void finish_stop();
 
   boost::asio::io_context& io_;

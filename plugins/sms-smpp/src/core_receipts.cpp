@@ -159,10 +159,20 @@ void Core::query(SmsQuery query, std::function<void(Result<SmsQueryResult>)> don
     record->custody = Custody::kTaken;
   }
   if (!record) {
-    const bool sure = journal_.enabled() && query.sent_at >= journal_.complete_since();
-    result.custody = sure ? SmsCustody::kNotTaken : SmsCustody::kUnclear;
-    return done(std::move(result));
+    result.custody = SmsCustody::kUnclear;
+    if (!journal_.enabled() || query.sent_at < journal_.complete_since()) return done(std::move(result));
+    journal_.find_noted(query.message_id, [this, result, done](Result<RecordPtr> noted) mutable {
+      if (noted.ok() && noted.value()) return tell_custody(noted.value(), done);
+      if (noted.ok()) result.custody = SmsCustody::kNotTaken;
+      done(std::move(result));
+    });
+    return;
   }
+  tell_custody(record, done);
+}
+
+void Core::tell_custody(const RecordPtr& record, const std::function<void(Result<SmsQueryResult>)>& done) {
+  SmsQueryResult result;
   switch (record->custody) {
     case Custody::kTaken:
       result.custody = SmsCustody::kTaken;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <charconv>
+#include <random>
 #include <unordered_map>
 
 namespace sms_smpp {
@@ -23,10 +24,20 @@ constexpr Duration kExpiry = std::chrono::seconds(30);
 constexpr char kField = '\x1f', kLine = '\n';
 constexpr const char* kHex = "0123456789abcdef";
 
-std::string row_key(std::uint64_t row) {
+void append_hex(std::string& text, std::uint64_t value, int digits) {
+  for (int shift = 4 * (digits - 1); shift >= 0; shift -= 4) text += kHex[value >> shift & 0xF];
+}
+
+std::string make_writer() {
+  std::string text = "-";
+  append_hex(text, std::random_device()(), 8);
+  return text;
+}
+
+std::string row_key(std::uint64_t row, const std::string& writer) {
   std::string key = kJournalPrefix;
-  for (int shift = 60; shift >= 0; shift -= 4) key += kHex[row >> shift & 0xF];
-  return key;
+  append_hex(key, row, 16);
+  return key + writer;
 }
 
 /// Fields must not look like the end of one.
@@ -99,7 +110,7 @@ void read_row(std::string_view text, std::unordered_map<std::string, RecordPtr>&
 
 Journal::Journal(boost::asio::io_context& io, const trunkline::host::StoreClient& store, const trunkline::host::LogClient& log,
                  Timers& timers, Duration keep)
-    : io_(io), store_(store), log_(log), timers_(timers), keep_(keep) {}
+    : io_(io), store_(store), log_(log), timers_(timers), keep_(keep), writer_(make_writer()) {}
 
 /// A listing ends after a page; what is longer is read by the next digit of the key.
 Task<std::vector<StoreEntry>> Journal::read(std::string prefix) {
@@ -144,6 +155,21 @@ void Journal::load(std::function<void(std::vector<RecordPtr>)> done) {
   });
 }
 
+void Journal::find_noted(const std::string& message_id, std::function<void(Result<RecordPtr>)> done) {
+  trunkline::spawn(read(kJournalPrefix), [alive = alive_, &io = io_, message_id, done](Result<std::vector<StoreEntry>> rows) {
+    boost::asio::post(io, [alive, message_id, done, rows = std::move(rows)]() mutable {
+      if (!*alive) return;
+      if (!rows.ok()) return done(rows.error());
+      std::unordered_map<std::string, RecordPtr> records;
+      std::vector<RecordPtr> order;
+      for (const StoreEntry& row : rows.value())
+        read_row({reinterpret_cast<const char*>(row.value.data()), row.value.size()}, records, order);
+      const auto found = records.find(message_id);
+      done(found == records.end() ? nullptr : found->second);
+    });
+  });
+}
+
 void Journal::note(std::vector<RecordPtr> records, std::function<void(Result<void>)> done) {
   Waiting waiting;
   for (const RecordPtr& record : records) waiting.lines += sent_line(*record);
@@ -175,7 +201,7 @@ void Journal::write() {
     now_waiting->push_back(std::move(waiting_[taken]));
   }
   waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(taken));
-  std::string key = row_key(++last_row_);
+  std::string key = row_key(++last_row_, writer_);
   rows_.emplace_back(timers_.now(), key);
   trunkline::spawn(store_.put(std::move(key), std::move(value)),
                    [this, alive = alive_, &io = io_, now_waiting](Result<void> result) {

@@ -25,6 +25,9 @@ class Journal {
   void load(std::function<void(std::vector<RecordPtr>)> done);
   /// `done` runs once it is durable that these may be with the carrier; with an error nothing is.
   void note(std::vector<RecordPtr> records, std::function<void(trunkline::Result<void>)> done);
+  /// The message as somebody noted it, perhaps another instance since load(): the one that this takes over from may still have
+  /// had calls. Null: nobody has; an error: it is not known. Reads everything.
+  void find_noted(const std::string& message_id, std::function<void(trunkline::Result<RecordPtr>)> done);
   /// The carrier's answer; nobody waits for it.
   void note_answer(const Record& record);
 
@@ -50,6 +53,7 @@ class Journal {
   const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   Time complete_since_{};
   std::uint64_t last_row_ = 0;
+  const std::string writer_;  // ends our keys: two instances never write the same row
   std::vector<Waiting> waiting_;
   bool writing_ = false;
   std::deque<std::pair<Time, std::string>> rows_;  // oldest first

@@ -23,6 +23,7 @@ from ._eventing import EventHistory, EventSubscriptions, EventTopics
 from ._expression import evaluate
 from ._handlers import EventHandler
 from ._provider import ProviderCall, current_call
+from ._providers import Providers
 from ._runtime import Clock, Events, Resource, Resources, Runtime, Topic
 from ._stream import Stream
 from ._workflows import WorkflowFunction, WorkflowFunctionError, Workflows
@@ -49,7 +50,7 @@ __version__ = _native.library_version
 # Where people find them, in messages, documentation and pickles.
 _written = [
     *["Chat", "Clock", "Deliveries", "Delivery", "EventHandler", "EventHistory", "EventSubscriptions", "EventTopics", "Events"],
-    *["ProviderCall", "Resource", "Resources", "Runtime", "Stream", "Topic", "current_call"],
+    *["ProviderCall", "Providers", "Resource", "Resources", "Runtime", "Stream", "Topic", "current_call"],
     *["WorkflowFunction", "WorkflowFunctionError", "Workflows", "evaluate"],
 ]
 for _name in [*_errors_all, *_written]:
@@ -76,6 +77,7 @@ __all__ = [
     "IdentityProvider",
     "ProviderCall",
     "ProviderHost",
+    "Providers",
     "PstnAudioProvider",
     "PstnProvider",
     "PstnSandboxProvider",

@@ -19,6 +19,7 @@ from ._errors import DeadlineExceededError
 from ._eventing import EventConsumers, EventHistory, EventSubscriptions, EventTopics
 from ._objects import Provider
 from ._provider import app_plugins, registration
+from ._providers import Providers
 from ._stream import Stream
 from ._workflows import Workflows
 from .service import (
@@ -308,6 +309,8 @@ class Runtime(EventConsumers):
         self._default: Resource | None = None
         self.clock = Clock(self._service)
         """Its clock."""
+        self.providers = Providers(self._native, self._service)
+        """Its providers."""
         self.resources = Resources._open(self._native, "")
         """Its resources."""
         self.topics = EventTopics._open(self._native, "")
@@ -444,7 +447,7 @@ class Runtime(EventConsumers):
         """Adds a provider that is written in Python, under the same rules as one that is a library.
 
         Coroutine methods run on an event loop that belongs to the provider, on a thread of its own; plain ones on worker threads.
-        Neither holds up anybody else. It ends with the runtime.
+        Neither holds up anybody else. It ends with the runtime, or with `providers.remove`.
 
         Args:
             name: Its name, and that of its plugin; lower-case letters, digits and dashes.
@@ -454,7 +457,7 @@ class Runtime(EventConsumers):
             config: Its configuration, which `host.config` gives it. Checked against its `config_schema`.
             secrets: Its secrets by name, which `host.secrets.get` gives it.
             timeout: Seconds that one call may take; None: 30.
-            settings: What else the configuration's `providers` may say of one: `breaker`, `prices`. A `rate` counts only there.
+            settings: What else the configuration's `providers` may say of one: `breaker`, `prices`, `rate`.
             first: It is asked before the providers that are there, whatever the routes say, and they stand in for it. Else it is
                 asked after them, where no route decides; `plugins=` lets routes name it.
             workers: Threads at most for plain methods.

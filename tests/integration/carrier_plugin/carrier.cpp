@@ -7,7 +7,7 @@
 //   unavailable, internal, unauthenticated, invalid     the call fails
 //   temporary, over_quota, opted_out, bad_destination, bad_sender, blocked     the message is refused
 // What goes on the air is written to the journal before the answer, so that a test can count it after a crash. A carrier with a
-// journal remembers its idempotency keys across one.
+// journal remembers its idempotency keys across one. It is built twice: the second build says `second-` in its ids.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -23,6 +23,10 @@
 #include "trunkline/sms_client.hpp"
 #include "trunkline/sms_provider.hpp"
 
+#ifndef CARRIER_PREFIX
+#define CARRIER_PREFIX "carrier-"
+#endif
+
 namespace {
 
 using namespace trunkline;
@@ -30,21 +34,15 @@ using sms::FailureReason;
 
 class Carrier final : public sms::SmsProvider, public sms::SmsQueryProvider {
  public:
-  Carrier(Host host, std::string_view config_json) : clock_(host.clock()) {
+  Carrier(Host host, std::string_view config_json) : clock_(host.clock()), events_(host.sms_events()) {
     const auto config = nlohmann::json::parse(config_json.empty() ? "{}" : config_json);
     idempotent_ = config.value("idempotent", false);
     price_micros_ = config.value("price_micros", std::int64_t{0});
     script_ = config.value("script", std::vector<std::string>{});
+    report_after_ = std::chrono::milliseconds(config.value("report_after_ms", -1));
     journal_path_ = config.value("journal", "");
     if (journal_path_.empty()) return;
-    std::ifstream past(journal_path_);
-    for (std::string line; std::getline(past, line);) {
-      std::istringstream words(line);
-      std::string key, id, to;
-      words >> key >> id >> to;
-      keys_.insert(key);
-      taken_.insert(id);
-    }
+    read_journal();
     journal_ = ::open(journal_path_.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
     if (journal_ < 0) throw Error(ErrorCode::kInvalidArgument, "cannot write " + journal_path_, "journal");
   }
@@ -86,7 +84,7 @@ class Carrier final : public sms::SmsProvider, public sms::SmsQueryProvider {
         result.reason = reason;
         result.retryable = reason == FailureReason::kTemporary || reason == FailureReason::kOverQuota;
         if (!takes && reason != FailureReason::kNone) result.provider_code = "c-" + word;
-        if (takes) result.provider_message_id = "carrier-" + result.message_id;
+        if (takes) result.provider_message_id = CARRIER_PREFIX + result.message_id;
         if (takes && price_micros_ > 0) result.price_micros = price_micros_;
         if (takes && !repeated) {
           taken_.insert(result.message_id);
@@ -97,6 +95,9 @@ class Carrier final : public sms::SmsProvider, public sms::SmsQueryProvider {
       write(lines);
       if (silent) silent_.push_back(std::move(done));  // the host's deadline ends it
     }
+    if (report_after_ >= Duration{0})
+      for (const sms::SmsSendResult& result : results)
+        if (result.accepted) spawn(report(result.message_id), [](const Result<void>&) {});
     if (silent) return;
     if (slow) {
       clock_.start_sleep(std::chrono::seconds(1), {},
@@ -121,6 +122,7 @@ class Carrier final : public sms::SmsProvider, public sms::SmsQueryProvider {
     sms::SmsQueryResult result;
     {
       const std::lock_guard lock(mutex_);
+      read_journal();  // another instance may have had it
       result.custody = taken_.contains(query.message_id) ? sms::SmsCustody::kTaken : sms::SmsCustody::kNotTaken;
     }
     co_return result;
@@ -135,13 +137,32 @@ class Carrier final : public sms::SmsProvider, public sms::SmsQueryProvider {
     const auto found = kReasons.find(word);
     return found == kReasons.end() ? FailureReason::kNone : found->second;
   }
+  void read_journal() {
+    std::ifstream past(journal_path_);
+    for (std::string line; std::getline(past, line);) {
+      std::istringstream words(line);
+      std::string key, id, to;
+      words >> key >> id >> to;
+      keys_.insert(key);
+      taken_.insert(id);
+    }
+  }
   /// One write for a call, so that a crash leaves all of it or nothing.
   void write(const std::string& line) {
     if (journal_ >= 0 && !line.empty() && ::write(journal_, line.data(), line.size()) != static_cast<ssize_t>(line.size()))
       throw Error(ErrorCode::kDataLoss, "cannot write " + journal_path_);
   }
 
+  Task<void> report(std::string message_id) {
+    co_await clock_.sleep(report_after_);
+    sms::DeliveryReport report{.message_id = message_id, .state = sms::MessageState::kDelivered, .at = clock_.now()};
+    report.provider_message_id = CARRIER_PREFIX + message_id;
+    co_await events_.delivery_report(std::move(report));
+  }
+
   const host::ClockClient clock_;
+  const sms::SmsEventsClient events_;
+  Duration report_after_{};
   bool idempotent_ = false;
   std::int64_t price_micros_ = 0;
   std::string journal_path_;

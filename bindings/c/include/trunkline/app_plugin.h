@@ -48,6 +48,13 @@ TL_EXPORT int32_t tl_runtime_open_with(tl_str config_yaml, tl_str config_file, c
 TL_EXPORT int32_t tl_runtime_add_provider(tl_runtime* runtime, const tl_app_plugin* plugin, tl_str provider_json, tl_bool first,
                                           tl_error** error);
 
+/* Another object takes over from one that a provider of a runtime is: new calls go to it at once, the one before stands by for
+ * `probation_ns` and serves again should the new one fail, then drains for `drain_ns` and is stopped. Negative: 10 s.
+ * provider_json as above, with the names that the provider has. When it cannot be made the present one goes on. The context is
+ * taken over, whatever comes of it. 0, or an error code and *error. Blocks. [any-thread] */
+TL_EXPORT int32_t tl_runtime_replace_provider(tl_runtime* runtime, const tl_app_plugin* plugin, tl_str provider_json,
+                                              int64_t probation_ns, int64_t drain_ns, tl_error** error);
+
 /* Gives one result of the conformance kit as JSON: {"name", "outcome", "detail", "seconds", "figures"}. */
 typedef void (*tl_conformance_result)(void* user, tl_str check_json);
 /* The report in the forms of `trunkline plugin test`; borrowed. */

@@ -1057,6 +1057,54 @@ static inline int32_t tl_service_runtime_metrics(tl_iface service, const tl_call
   return 0;
 }
 
+/** The providers, in the order in which they are asked. */
+static inline int32_t tl_service_runtime_list_providers(tl_iface service, const tl_call *call,
+                                                        tl_service_runtime_service_list_providers_done done, void *user) {
+  const tl_service_runtime_service *vtbl = (const tl_service_runtime_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, list_providers) || !vtbl->list_providers) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->list_providers(service.self, call, done, user);
+  return 0;
+}
+
+/**
+ * Makes another instance of a provider beside the one that serves, checks it and lets it take over; completes then.
+ * When it
+ * cannot be made, the present one goes on.
+ * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_FAILED_PRECONDITION,
+ * TL_ERROR_CODE_PERMISSION_DENIED, TL_ERROR_CODE_RESOURCE_EXHAUSTED.
+ */
+static inline int32_t tl_service_runtime_reload_provider(tl_iface service, const tl_call *call,
+                                                         tl_str name, const tl_service_provider_change *change, tl_service_runtime_service_reload_provider_done done, void *user) {
+  const tl_service_runtime_service *vtbl = (const tl_service_runtime_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, reload_provider) || !vtbl->reload_provider) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->reload_provider(service.self, call, name, change, done, user);
+  return 0;
+}
+
+/**
+ * Completes once a provider is not on probation.
+ * Errors: TL_ERROR_CODE_NOT_FOUND.
+ */
+static inline int32_t tl_service_runtime_settle_provider(tl_iface service, const tl_call *call,
+                                                         tl_str name, tl_service_runtime_service_settle_provider_done done, void *user) {
+  const tl_service_runtime_service *vtbl = (const tl_service_runtime_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, settle_provider) || !vtbl->settle_provider) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->settle_provider(service.self, call, name, done, user);
+  return 0;
+}
+
+/**
+ * Takes away a provider that was added while the runtime ran. Completes once its calls have ended and it has stopped.
+ * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_FAILED_PRECONDITION.
+ */
+static inline int32_t tl_service_runtime_remove_provider(tl_iface service, const tl_call *call,
+                                                         tl_str name, tl_service_runtime_service_remove_provider_done done, void *user) {
+  const tl_service_runtime_service *vtbl = (const tl_service_runtime_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, remove_provider) || !vtbl->remove_provider) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->remove_provider(service.self, call, name, done, user);
+  return 0;
+}
+
 /**
  * Who does not want to be written to, by sender; and how that came about.
  * The service of a resource; vtbl==NULL: there is none.

@@ -61,6 +61,19 @@ class CallCore {
     }
   }
 
+  /// The last pending call has ended, and somebody wants to know.
+  void idle() noexcept {
+    try {
+      std::function<void()> hook;
+      {
+        const std::lock_guard lock(mutex);
+        hook = on_idle;
+      }
+      if (hook) hook();
+    } catch (...) {  // no harm to the call that has ended
+    }
+  }
+
   /// True: `due` is now the earliest deadline.
   bool add_deadline(Time due, CallHandle handle) {
     const std::lock_guard lock(mutex);
@@ -85,7 +98,9 @@ class CallCore {
   std::mutex mutex;  // guards what follows
   std::function<void(const CallIncident&)> on_incident;
   std::function<void(Time)> on_deadline;
+  std::function<void()> on_idle;
   std::atomic<bool> tracks_deadlines{false};
+  std::atomic<bool> tracks_idle{false};
   std::vector<std::pair<Time, CallHandle>> deadlines;  // a heap, earliest first; finished calls are dropped lazily
 
  private:
@@ -104,8 +119,10 @@ inline void release_slot(CallSlot& slot) noexcept {
   slot.options = CallOptions{};
   slot.canary_before = slot.canary_between = slot.canary_after = CallSlot::kCanary;
   slot.state.store(generation << 3 | static_cast<std::uint64_t>(Phase::kFree), std::memory_order_release);
-  core->pending.fetch_sub(1, std::memory_order_relaxed);
+  // In one order with CallTable::on_idle, so that either this thread sees the hook or who sets it sees no pending call.
+  const bool last = core->pending.fetch_sub(1, std::memory_order_seq_cst) == 1;
   CallPool::instance().release(slot);
+  if (last && core->tracks_idle.load(std::memory_order_seq_cst)) core->idle();
 }
 
 /// Gives back a slot that was never published.
@@ -163,6 +180,7 @@ class CallTable {
   ~CallTable() {
     on_incident({});
     on_deadline({});
+    on_idle({});
     close(Error(ErrorCode::kCancelled, "the connection to " + core_->provider + " was closed"));
   }
 
@@ -177,6 +195,14 @@ class CallTable {
     const std::lock_guard lock(core_->mutex);
     core_->tracks_deadlines.store(static_cast<bool>(hook), std::memory_order_release);
     core_->on_deadline = std::move(hook);
+  }
+  /// Called whenever the last pending call has ended, by the thread that ended it. Whoever sets it looks at pending() afterwards.
+  void on_idle(std::function<void()> hook) {
+    {
+      const std::lock_guard lock(core_->mutex);
+      core_->on_idle = std::move(hook);
+    }
+    core_->tracks_idle.store(true, std::memory_order_seq_cst);
   }
   std::optional<Time> earliest_deadline() const {
     const std::lock_guard lock(core_->mutex);
@@ -211,7 +237,7 @@ class CallTable {
   }
 
   /// Calls whose arguments are still lent out.
-  std::size_t pending() const { return core_->pending.load(std::memory_order_relaxed); }
+  std::size_t pending() const { return core_->pending.load(std::memory_order_seq_cst); }
   CallCounters counters() const {
     const auto get = [&](CallIncident::Kind kind) {
       return core_->incidents[static_cast<int>(kind)].load(std::memory_order_relaxed);

@@ -1,6 +1,7 @@
 // Base of the generated clients. Hand-written, header-only, C++20.
 #pragma once
 #include <atomic>
+#include <memory>
 #include <optional>
 #include <tuple>
 #include <type_traits>
@@ -54,11 +55,13 @@ inline void not_synchronous(CallCore& core, CallHandle handle, std::string_view 
 }
 
 /// Base of generated clients. A small value: copy it freely; the table must outlive it. [any-thread]
+/// `keeps`: what must stay while a call may be begun; a call that runs as a coroutine keeps it until it has completed.
 template <class Vtbl>
 class Client {
  public:
   Client() = default;
-  Client(tl_iface target, CallTable& table) : target_(target), core_(&table.core()) {}
+  Client(tl_iface target, CallTable& table, std::shared_ptr<const void> keeps = {})
+      : target_(target), core_(&table.core()), keeps_(std::move(keeps)) {}
 
   /// False: the other side does not offer the interface; every call fails with kUnimplemented.
   explicit operator bool() const { return target_.vtbl != nullptr; }
@@ -158,6 +161,7 @@ class Client {
   }
   tl_iface target_{};
   CallCore* core_ = nullptr;
+  std::shared_ptr<const void> keeps_;
 };
 
 }  // namespace trunkline::abi

@@ -48,6 +48,19 @@ class CustodyBook {
     loaded_.store(true, std::memory_order_release);
   }
 
+  /// Reads what another instance has noted since: one that this takes over from may still have had calls. Before saying that a
+  /// message was never handed over. Errors: kUnavailable.
+  Task<void> refresh() {
+    const AsyncMutex::Lock alone = co_await loading_.lock();
+    std::vector<std::string> notes;
+    try {
+      notes = co_await journal_.load_others();
+    } catch (const Error& error) {
+      throw Error(ErrorCode::kUnavailable, "what was handed over elsewhere cannot be read: " + error.message).with_retry();
+    }
+    for (const std::string& note : notes) read(note);
+  }
+
   /// Durable when it completes: from now on the carrier may have them. Errors: kUnavailable; then nothing may be sent.
   Task<void> hand_over(std::vector<std::string> keys) {
     std::string text = "S";

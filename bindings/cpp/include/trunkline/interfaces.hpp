@@ -276,6 +276,10 @@ inline constexpr SlotInfo tl_service_runtime_service[] = {
     {"list_resources", offsetof(::tl_service_runtime_service, list_resources), true},
     {"list_plugins", offsetof(::tl_service_runtime_service, list_plugins), true},
     {"metrics", offsetof(::tl_service_runtime_service, metrics), true},
+    {"list_providers", offsetof(::tl_service_runtime_service, list_providers), true},
+    {"reload_provider", offsetof(::tl_service_runtime_service, reload_provider), true},
+    {"settle_provider", offsetof(::tl_service_runtime_service, settle_provider), true},
+    {"remove_provider", offsetof(::tl_service_runtime_service, remove_provider), true},
 };
 inline constexpr SlotInfo tl_service_sms_consent_service[] = {
     {"add", offsetof(::tl_service_sms_consent_service, add), true},
@@ -419,7 +423,7 @@ inline constexpr InterfaceInfo kInterfaces[] = {
     {"trunkline.service.events/1", "EventsService", InterfaceKind::kService, false, sizeof(tl_service_events_service), 24, slots::tl_service_events_service},
     {"trunkline.service.sandbox/1", "SandboxService", InterfaceKind::kService, false, sizeof(tl_service_sandbox_service), 56, slots::tl_service_sandbox_service},
     {"trunkline.service.resources/1", "ResourcesService", InterfaceKind::kService, false, sizeof(tl_service_resources_service), 104, slots::tl_service_resources_service},
-    {"trunkline.service.runtime/1", "RuntimeService", InterfaceKind::kService, false, sizeof(tl_service_runtime_service), 96, slots::tl_service_runtime_service},
+    {"trunkline.service.runtime/1", "RuntimeService", InterfaceKind::kService, false, sizeof(tl_service_runtime_service), 128, slots::tl_service_runtime_service},
     {"trunkline.service.sms_consent/1", "SmsConsentService", InterfaceKind::kService, false, sizeof(tl_service_sms_consent_service), 56, slots::tl_service_sms_consent_service},
     {"trunkline.service.event_subscriptions/1", "EventSubscriptionsService", InterfaceKind::kService, false, sizeof(tl_service_event_subscriptions_service), 96, slots::tl_service_event_subscriptions_service},
     {"trunkline.service.event_history/1", "EventHistoryService", InterfaceKind::kService, false, sizeof(tl_service_event_history_service), 64, slots::tl_service_event_history_service},

@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <compare>
 #include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <random>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,6 +22,7 @@ namespace trunkline {
 
 /// Many notes at once cost one write: a row of the storage has everything that was to be noted while the row before it was
 /// written. Rows are removed once they are older than `keep`, the oldest first, as new ones are written; the newest one stays.
+/// Two may be in use on one storage, as when another instance of a provider takes over: neither writes over the other's rows.
 /// [any-thread]. Must outlive the calls that await it; needs no end of its own.
 class Journal {
  public:
@@ -43,14 +46,28 @@ class Journal {
     {
       const std::lock_guard lock(mutex_);
       for (const host::StoreEntry& row : rows) {
-        rows_.push_back(time_of(row.key));
-        std::string_view text(reinterpret_cast<const char*>(row.value.data()), row.value.size());
-        for (std::size_t end; (end = text.find(kEnd)) != std::string_view::npos; text.remove_prefix(end + 1))
-          if (end > 0) notes.emplace_back(text.substr(0, end));
+        rows_.push_back({time_of(row.key), row.key});
+        take_notes(row, notes);
       }
     }
     std::string nothing;                                  // named: GCC 12
     if (rows.empty()) co_await note(std::move(nothing));  // from here on it is complete, also for the next process
+    co_return notes;
+  }
+  /// What others have noted since it was loaded, oldest first: the instance that this one takes over from may still have calls.
+  /// Reads everything; not for every call. Errors: those of the storage.
+  Task<std::vector<std::string>> load_others() {
+    std::vector<host::StoreEntry> rows = co_await read(prefix_);
+    std::vector<std::string> notes;
+    const std::lock_guard lock(mutex_);
+    const std::size_t before = rows_.size();
+    for (const host::StoreEntry& row : rows) {
+      const Row one{time_of(row.key), row.key};
+      if (std::binary_search(rows_.begin(), rows_.begin() + static_cast<std::ptrdiff_t>(before), one)) continue;
+      rows_.push_back(one);
+      take_notes(row, notes);
+    }
+    std::sort(rows_.begin(), rows_.end());
     co_return notes;
   }
   /// note() for what nobody waits for. Somebody who is waited for must call note() behind it before he ends.
@@ -59,10 +76,15 @@ class Journal {
   /// Everything that was noted from this moment on is still here.
   Time complete_since() const {
     const std::lock_guard lock(mutex_);
-    return rows_.empty() ? Time::max() : Time(std::chrono::microseconds(rows_.front()));
+    return rows_.empty() ? Time::max() : Time(std::chrono::microseconds(rows_.front().moment_us));
   }
 
  private:
+  struct Row {
+    std::int64_t moment_us;
+    std::string key;
+    auto operator<=>(const Row&) const = default;
+  };
   struct Waiting {
     std::string text;
     std::function<void(Result<void>)> done;
@@ -74,10 +96,24 @@ class Journal {
   static constexpr std::size_t kRemovedAtOnce = 16;
   static constexpr const char* kHex = "0123456789abcdef";
 
-  static std::string key_of(const std::string& prefix, std::int64_t row_us) {
-    std::string key = prefix;
-    for (int shift = 60; shift >= 0; shift -= 4) key += kHex[static_cast<std::uint64_t>(row_us) >> shift & 0xF];
-    return key;
+  static void append_hex(std::string& text, std::uint64_t value, int digits) {
+    for (int shift = 4 * (digits - 1); shift >= 0; shift -= 4) text += kHex[value >> shift & 0xF];
+  }
+  std::string key_of(std::int64_t row_us) const {
+    std::string key = prefix_;
+    append_hex(key, static_cast<std::uint64_t>(row_us), 16);
+    return key + writer_;
+  }
+  /// `-` and a number of our own.
+  static std::string make_writer() {
+    std::string text = "-";
+    append_hex(text, std::random_device()(), 8);
+    return text;
+  }
+  static void take_notes(const host::StoreEntry& row, std::vector<std::string>& notes) {
+    std::string_view text(reinterpret_cast<const char*>(row.value.data()), row.value.size());
+    for (std::size_t end; (end = text.find(kEnd)) != std::string_view::npos; text.remove_prefix(end + 1))
+      if (end > 0) notes.emplace_back(text.substr(0, end));
   }
   std::int64_t time_of(std::string_view key) const {
     std::int64_t row_us = 0;
@@ -122,10 +158,12 @@ class Journal {
       batch->push_back(std::move(waiting_.front()));
     }
     // Keys rise, also when the clock does not.
-    rows_.push_back(rows_.empty() ? now_us : std::max(now_us, rows_.back() + 1));
-    key = key_of(prefix_, rows_.back());
-    while (rows_.size() > 1 && old.size() < kRemovedAtOnce && (rows_.front() < now_us - keep_us || rows_.size() > kMaxRows)) {
-      old.push_back(key_of(prefix_, rows_.front()));
+    const std::int64_t row_us = rows_.empty() ? now_us : std::max(now_us, rows_.back().moment_us + 1);
+    key = key_of(row_us);
+    rows_.push_back({row_us, key});
+    while (rows_.size() > 1 && old.size() < kRemovedAtOnce &&
+           (rows_.front().moment_us < now_us - keep_us || rows_.size() > kMaxRows)) {
+      old.push_back(std::move(rows_.front().key));
       rows_.pop_front();
     }
     return batch;
@@ -159,10 +197,11 @@ class Journal {
   const host::ClockClient clock_;
   const Duration keep_;
   const std::string prefix_;
+  const std::string writer_ = make_writer();
   mutable std::mutex mutex_;  // guards what follows; never held across a call
   std::deque<Waiting> waiting_;
   bool writing_ = false;
-  std::deque<std::int64_t> rows_;  // moments (Unix µs) that their keys are made of, oldest first
+  std::deque<Row> rows_;  // sorted: the oldest first; keys are made of the moment (Unix µs) and of who wrote
 };
 
 }  // namespace trunkline

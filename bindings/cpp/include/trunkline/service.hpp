@@ -819,6 +819,54 @@ struct PluginInfo {
   bool operator==(const PluginInfo&) const = default;
 };
 
+/// A provider, with the instance of its plugin that serves it now.
+struct ProviderInfo {
+  /// Its name in the configuration.
+  std::string name{};
+  /// Id of its plugin.
+  std::string plugin{};
+  /// Version of the build that serves.
+  std::string version{};
+  /// Its library; absent: it has none.
+  std::optional<std::string> path{};
+  /// Interface ids.
+  std::vector<std::string> interfaces{};
+  /// `serving`, or `probation`: another instance stands by until it is known to work.
+  std::string state{};
+  /// Number of the instance that serves; 1 is the first one.
+  std::int32_t instance{};
+  /// Since when this instance has been there.
+  Time since{};
+  /// Earlier instances that still drain.
+  std::int32_t draining = 0;
+  /// `running`, `starting`, `waiting` or `quarantined` when it has a process of its own.
+  std::optional<std::string> process{};
+  /// Id of that process.
+  std::optional<std::int32_t> process_id{};
+  /// What became of the last reload: `probation`, `switched`, `rolled_back` or `refused`.
+  std::optional<std::string> last_reload{};
+  /// Why.
+  std::optional<std::string> detail{};
+
+  bool operator==(const ProviderInfo&) const = default;
+};
+
+/// How another instance of a provider takes over.
+struct ProviderChange {
+  /// The new build: its library, or the folder of its plugin.json. Absent: the file of the present one, as it is now.
+  std::optional<std::string> library{};
+  /// The plugin's configuration from now on, as JSON. Absent: the present one.
+  std::optional<std::string> config{};
+  /// All that the configuration says of the provider from now on: an item of `providers`, as JSON.
+  std::optional<std::string> settings{};
+  /// How long the instance before stands by, to serve again should the new one fail; on the runtime's clock.
+  Duration probation = std::chrono::seconds{10};
+  /// How long an instance that serves no more is still listened to; on the runtime's clock.
+  Duration drain = std::chrono::seconds{10};
+
+  bool operator==(const ProviderChange&) const = default;
+};
+
 /// One line of the ledger. Lines are added, never changed.
 struct ConsentEntry {
   /// Position in the resource's ledger, from 1.
@@ -1478,6 +1526,8 @@ class EventFilterView;
 class ResourceInfoView;
 class ResourceSnapshotView;
 class PluginInfoView;
+class ProviderInfoView;
+class ProviderChangeView;
 class ConsentEntryView;
 class ConsentPageView;
 class OptOutView;
@@ -1917,6 +1967,32 @@ struct Codec<::trunkline::service::PluginInfo> {
   static constexpr std::size_t kMinSize = 112;
   static C lower(const ::trunkline::service::PluginInfo& v, Arena& arena);
   static void lift(const C& c, ::trunkline::service::PluginInfo& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::ProviderInfo> {
+  using C = tl_service_provider_info;
+  using View = ::trunkline::service::ProviderInfoView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 192;
+  static C lower(const ::trunkline::service::ProviderInfo& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::ProviderInfo& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::service::ProviderChange> {
+  using C = tl_service_provider_change;
+  using View = ::trunkline::service::ProviderChangeView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 72;
+  static C lower(const ::trunkline::service::ProviderChange& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::ProviderChange& v);
   static void check(const C& c, const char* what);
   static View view(const C& c);
 };
@@ -3320,6 +3396,78 @@ class PluginInfoView {
   const tl_service_plugin_info* c_ = nullptr;
 };
 
+/// ProviderInfo in C form, read in place.
+class ProviderInfoView {
+ public:
+  ProviderInfoView() = default;
+  explicit ProviderInfoView(const tl_service_provider_info& c) : c_(&c) {}
+
+  /// Its name in the configuration.
+  std::string_view name() const { return abi::Member<std::string>::view(c_->name); }
+  /// Id of its plugin.
+  std::string_view plugin() const { return abi::Member<std::string>::view(c_->plugin); }
+  /// Version of the build that serves.
+  std::string_view version() const { return abi::Member<std::string>::view(c_->version); }
+  /// Its library; absent: it has none.
+  std::optional<std::string_view> path() const { return abi::Member<std::optional<std::string>>::view(c_->path); }
+  /// Interface ids.
+  ListView<std::string> interfaces() const { return abi::Member<std::vector<std::string>>::view(c_->interfaces); }
+  /// `serving`, or `probation`: another instance stands by until it is known to work.
+  std::string_view state() const { return abi::Member<std::string>::view(c_->state); }
+  /// Number of the instance that serves; 1 is the first one.
+  std::int32_t instance() const { return abi::Member<std::int32_t>::view(c_->instance); }
+  /// Since when this instance has been there.
+  Time since() const { return abi::Member<Time>::view(c_->since); }
+  /// Earlier instances that still drain.
+  std::int32_t draining() const { return abi::Member<std::int32_t>::view(c_->draining); }
+  /// `running`, `starting`, `waiting` or `quarantined` when it has a process of its own.
+  std::optional<std::string_view> process() const { return abi::Member<std::optional<std::string>>::view(c_->process); }
+  /// Id of that process.
+  std::optional<std::int32_t> process_id() const { return abi::Member<std::optional<std::int32_t>>::view(c_->process_id); }
+  /// What became of the last reload: `probation`, `switched`, `rolled_back` or `refused`.
+  std::optional<std::string_view> last_reload() const { return abi::Member<std::optional<std::string>>::view(c_->last_reload); }
+  /// Why.
+  std::optional<std::string_view> detail() const { return abi::Member<std::optional<std::string>>::view(c_->detail); }
+
+  ProviderInfo copy() const {
+    ProviderInfo value;
+    abi::Codec<ProviderInfo>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_provider_info* raw() const { return c_; }
+
+ private:
+  const tl_service_provider_info* c_ = nullptr;
+};
+
+/// ProviderChange in C form, read in place.
+class ProviderChangeView {
+ public:
+  ProviderChangeView() = default;
+  explicit ProviderChangeView(const tl_service_provider_change& c) : c_(&c) {}
+
+  /// The new build: its library, or the folder of its plugin.json. Absent: the file of the present one, as it is now.
+  std::optional<std::string_view> library() const { return abi::Member<std::optional<std::string>>::view(c_->library); }
+  /// The plugin's configuration from now on, as JSON. Absent: the present one.
+  std::optional<std::string_view> config() const { return abi::Member<std::optional<std::string>>::view(c_->config); }
+  /// All that the configuration says of the provider from now on: an item of `providers`, as JSON.
+  std::optional<std::string_view> settings() const { return abi::Member<std::optional<std::string>>::view(c_->settings); }
+  /// How long the instance before stands by, to serve again should the new one fail; on the runtime's clock.
+  Duration probation() const { return abi::Member<Duration>::view(c_->probation); }
+  /// How long an instance that serves no more is still listened to; on the runtime's clock.
+  Duration drain() const { return abi::Member<Duration>::view(c_->drain); }
+
+  ProviderChange copy() const {
+    ProviderChange value;
+    abi::Codec<ProviderChange>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_provider_change* raw() const { return c_; }
+
+ private:
+  const tl_service_provider_change* c_ = nullptr;
+};
+
 /// ConsentEntry in C form, read in place.
 class ConsentEntryView {
  public:
@@ -4401,6 +4549,8 @@ inline ::trunkline::service::EventFilterView Codec<::trunkline::service::EventFi
 inline ::trunkline::service::ResourceInfoView Codec<::trunkline::service::ResourceInfo>::view(const tl_service_resource_info& c) { return ::trunkline::service::ResourceInfoView(c); }
 inline ::trunkline::service::ResourceSnapshotView Codec<::trunkline::service::ResourceSnapshot>::view(const tl_service_resource_snapshot& c) { return ::trunkline::service::ResourceSnapshotView(c); }
 inline ::trunkline::service::PluginInfoView Codec<::trunkline::service::PluginInfo>::view(const tl_service_plugin_info& c) { return ::trunkline::service::PluginInfoView(c); }
+inline ::trunkline::service::ProviderInfoView Codec<::trunkline::service::ProviderInfo>::view(const tl_service_provider_info& c) { return ::trunkline::service::ProviderInfoView(c); }
+inline ::trunkline::service::ProviderChangeView Codec<::trunkline::service::ProviderChange>::view(const tl_service_provider_change& c) { return ::trunkline::service::ProviderChangeView(c); }
 inline ::trunkline::service::ConsentEntryView Codec<::trunkline::service::ConsentEntry>::view(const tl_service_consent_entry& c) { return ::trunkline::service::ConsentEntryView(c); }
 inline ::trunkline::service::ConsentPageView Codec<::trunkline::service::ConsentPage>::view(const tl_service_consent_page& c) { return ::trunkline::service::ConsentPageView(c); }
 inline ::trunkline::service::OptOutView Codec<::trunkline::service::OptOut>::view(const tl_service_opt_out& c) { return ::trunkline::service::OptOutView(c); }

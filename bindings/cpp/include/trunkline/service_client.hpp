@@ -427,6 +427,26 @@ struct RuntimeServiceMetrics {
   static constexpr auto kSlot = &tl_service_runtime_service::metrics;
   using Value = std::string;
 };
+struct RuntimeServiceListProviders {
+  static constexpr std::string_view kName = "list_providers";
+  static constexpr auto kSlot = &tl_service_runtime_service::list_providers;
+  using Value = std::vector<ProviderInfo>;
+};
+struct RuntimeServiceReloadProvider {
+  static constexpr std::string_view kName = "reload_provider";
+  static constexpr auto kSlot = &tl_service_runtime_service::reload_provider;
+  using Value = ProviderInfo;
+};
+struct RuntimeServiceSettleProvider {
+  static constexpr std::string_view kName = "settle_provider";
+  static constexpr auto kSlot = &tl_service_runtime_service::settle_provider;
+  using Value = ProviderInfo;
+};
+struct RuntimeServiceRemoveProvider {
+  static constexpr std::string_view kName = "remove_provider";
+  static constexpr auto kSlot = &tl_service_runtime_service::remove_provider;
+  using Value = void;
+};
 struct SmsConsentServiceAdd {
   static constexpr std::string_view kName = "add";
   static constexpr auto kSlot = &tl_service_sms_consent_service::add;
@@ -2396,6 +2416,80 @@ class RuntimeServiceClient : public abi::Client<tl_service_runtime_service> {
   }
   /// metrics, blocking this thread.
   std::string metrics_sync(CallOptions options = {}) const;
+
+  /// The providers, in the order in which they are asked.
+  Task<std::vector<ProviderInfo>> list_providers(CallOptions options = {}) const;
+  /// list_providers ending in done(Result<std::vector<ProviderInfo>>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_list_providers(CallOptions options, F done) const {
+    Client::start<ops::RuntimeServiceListProviders>(std::move(options), std::move(done));
+  }
+  void start_list_providers(CallOptions options, abi::Callback<std::vector<ProviderInfo>> done) const;
+  /// list_providers without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_list_providers_raw(CallOptions options, F done) const {
+    Client::start_raw<ops::RuntimeServiceListProviders>(std::move(options), std::move(done));
+  }
+  /// list_providers, blocking this thread.
+  std::vector<ProviderInfo> list_providers_sync(CallOptions options = {}) const;
+
+  /// Makes another instance of a provider beside the one that serves, checks it and lets it take over; completes then. When
+  /// it
+  /// cannot be made, the present one goes on.
+  /// Errors: kNotFound, kInvalidArgument, kFailedPrecondition, kPermissionDenied, kResourceExhausted.
+  Task<ProviderInfo> reload_provider(std::string name, ProviderChange change, CallOptions options = {}) const;
+  /// reload_provider ending in done(Result<ProviderInfo>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_reload_provider(std::string name, ProviderChange change, CallOptions options, F done) const {
+    Client::start<ops::RuntimeServiceReloadProvider>(std::move(options), std::move(done), std::move(name), std::move(change));
+  }
+  void start_reload_provider(std::string name, ProviderChange change, CallOptions options,
+                             abi::Callback<ProviderInfo> done) const;
+  /// reload_provider without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_reload_provider_raw(tl_str name, const tl_service_provider_change& change, CallOptions options, F done) const {
+    Client::start_raw<ops::RuntimeServiceReloadProvider>(std::move(options), std::move(done), name, &change);
+  }
+  /// reload_provider, blocking this thread.
+  ProviderInfo reload_provider_sync(std::string name, ProviderChange change, CallOptions options = {}) const;
+
+  /// Completes once a provider is not on probation.
+  /// Errors: kNotFound.
+  Task<ProviderInfo> settle_provider(std::string name, CallOptions options = {}) const;
+  /// settle_provider ending in done(Result<ProviderInfo>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_settle_provider(std::string name, CallOptions options, F done) const {
+    Client::start<ops::RuntimeServiceSettleProvider>(std::move(options), std::move(done), std::move(name));
+  }
+  void start_settle_provider(std::string name, CallOptions options, abi::Callback<ProviderInfo> done) const;
+  /// settle_provider without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_settle_provider_raw(tl_str name, CallOptions options, F done) const {
+    Client::start_raw<ops::RuntimeServiceSettleProvider>(std::move(options), std::move(done), name);
+  }
+  /// settle_provider, blocking this thread.
+  ProviderInfo settle_provider_sync(std::string name, CallOptions options = {}) const;
+
+  /// Takes away a provider that was added while the runtime ran. Completes once its calls have ended and it has stopped.
+  /// Errors: kNotFound, kFailedPrecondition.
+  Task<void> remove_provider(std::string name, CallOptions options = {}) const;
+  /// remove_provider ending in done(Result<void>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_remove_provider(std::string name, CallOptions options, F done) const {
+    Client::start<ops::RuntimeServiceRemoveProvider>(std::move(options), std::move(done), std::move(name));
+  }
+  void start_remove_provider(std::string name, CallOptions options, abi::Callback<void> done) const;
+  /// remove_provider without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_remove_provider_raw(tl_str name, CallOptions options, F done) const {
+    Client::start_raw<ops::RuntimeServiceRemoveProvider>(std::move(options), std::move(done), name);
+  }
+  /// remove_provider, blocking this thread.
+  void remove_provider_sync(std::string name, CallOptions options = {}) const;
 };
 
 /// Who does not want to be written to, by sender; and how that came about.

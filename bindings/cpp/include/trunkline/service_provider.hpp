@@ -675,6 +675,32 @@ class RuntimeService : public virtual Implementation {
   TL_INLINE virtual Task<std::string> metrics(Call call);
   TL_INLINE virtual void start_metrics(const Call& call, Completion<std::string> done);
 
+  /// The providers, in the order in which they are asked.
+  /// [any-thread]
+  TL_INLINE virtual Task<std::vector<ProviderInfo>> list_providers(Call call);
+  TL_INLINE virtual void start_list_providers(const Call& call, Completion<std::vector<ProviderInfo>> done);
+
+  /// Makes another instance of a provider beside the one that serves, checks it and lets it take over; completes then. When
+  /// it
+  /// cannot be made, the present one goes on.
+  /// [any-thread]
+  /// Errors: kNotFound, kInvalidArgument, kFailedPrecondition, kPermissionDenied, kResourceExhausted.
+  TL_INLINE virtual Task<ProviderInfo> reload_provider(Call call, std::string name, ProviderChange change);
+  TL_INLINE virtual void start_reload_provider(const Call& call, std::string_view name, ProviderChangeView change,
+                                               Completion<ProviderInfo> done);
+
+  /// Completes once a provider is not on probation.
+  /// [any-thread]
+  /// Errors: kNotFound.
+  TL_INLINE virtual Task<ProviderInfo> settle_provider(Call call, std::string name);
+  TL_INLINE virtual void start_settle_provider(const Call& call, std::string_view name, Completion<ProviderInfo> done);
+
+  /// Takes away a provider that was added while the runtime ran. Completes once its calls have ended and it has stopped.
+  /// [any-thread]
+  /// Errors: kNotFound, kFailedPrecondition.
+  TL_INLINE virtual Task<void> remove_provider(Call call, std::string name);
+  TL_INLINE virtual void start_remove_provider(const Call& call, std::string_view name, Completion<void> done);
+
  protected:
   RuntimeService() { Implementation::offer(kInterfaceId, iface_of(this)); }
 };

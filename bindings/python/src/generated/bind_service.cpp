@@ -58,6 +58,8 @@ pyrt::Model<3> model_EventFilter({"types", "subject_begins_with", "after"});
 pyrt::Model<11> model_ResourceInfo({"name", "resource_id", "data_location", "primary_key", "secondary_key", "connection_string", "secondary_connection_string", "lineage", "tags", "local_auth", "created_at"});
 pyrt::Model<2> model_ResourceSnapshot({"name", "created_at"});
 pyrt::Model<6> model_PluginInfo({"id", "version", "path", "interfaces", "state", "detail"});
+pyrt::Model<13> model_ProviderInfo({"name", "plugin", "version", "path", "interfaces", "state", "instance", "since", "draining", "process", "process_id", "last_reload", "detail"});
+pyrt::Model<5> model_ProviderChange({"library", "config", "settings", "probation", "drain"});
 pyrt::Model<11> model_ConsentEntry({"sequence", "sender", "recipient", "action", "source", "keyword", "language", "message_id", "confirmation_id", "at", "digest"});
 pyrt::Model<2> model_ConsentPage({"items", "continuation"});
 pyrt::Model<4> model_OptOut({"sender", "recipient", "since", "source"});
@@ -783,6 +785,56 @@ void from_py(PyObject* object, PluginInfo& value) {
   fields.take(3, value.interfaces);
   fields.take(4, value.state);
   fields.take(5, value.detail);
+}
+PyObject* to_py(const ProviderInfo& value) {
+  pyrt::Row<13> row;
+  row.add(pyrt::put(value.name));
+  row.add(pyrt::put(value.plugin));
+  row.add(pyrt::put(value.version));
+  row.add(pyrt::put(value.path));
+  row.add(pyrt::put(value.interfaces));
+  row.add(pyrt::put(value.state));
+  row.add(pyrt::put(value.instance));
+  row.add(pyrt::put(value.since));
+  row.add(pyrt::put(value.draining));
+  row.add(pyrt::put(value.process));
+  row.add(pyrt::put(value.process_id));
+  row.add(pyrt::put(value.last_reload));
+  row.add(pyrt::put(value.detail));
+  return model_ProviderInfo.make(row);
+}
+void from_py(PyObject* object, ProviderInfo& value) {
+  const pyrt::Fields fields(model_ProviderInfo, object);
+  fields.take(0, value.name);
+  fields.take(1, value.plugin);
+  fields.take(2, value.version);
+  fields.take(3, value.path);
+  fields.take(4, value.interfaces);
+  fields.take(5, value.state);
+  fields.take(6, value.instance);
+  fields.take(7, value.since);
+  fields.take(8, value.draining);
+  fields.take(9, value.process);
+  fields.take(10, value.process_id);
+  fields.take(11, value.last_reload);
+  fields.take(12, value.detail);
+}
+PyObject* to_py(const ProviderChange& value) {
+  pyrt::Row<5> row;
+  row.add(pyrt::put(value.library));
+  row.add(pyrt::put(value.config));
+  row.add(pyrt::put(value.settings));
+  row.add(pyrt::put(value.probation));
+  row.add(pyrt::put(value.drain));
+  return model_ProviderChange.make(row);
+}
+void from_py(PyObject* object, ProviderChange& value) {
+  const pyrt::Fields fields(model_ProviderChange, object);
+  fields.take(0, value.library);
+  fields.take(1, value.config);
+  fields.take(2, value.settings);
+  fields.take(3, value.probation);
+  fields.take(4, value.drain);
 }
 PyObject* to_py(const ConsentEntry& value) {
   pyrt::Row<11> row;
@@ -2703,6 +2755,54 @@ struct RuntimeService_metrics final : pyrt::Operation<std::string> {
   }
 };
 
+struct RuntimeService_list_providers final : pyrt::Operation<std::vector<trunkline::service::ProviderInfo>> {
+
+  RuntimeService_list_providers() : Operation("list_providers", 0) {}
+  void take([[maybe_unused]] pyrt::Args args) override {
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<std::vector<trunkline::service::ProviderInfo>> done) override {
+    interface.client<RuntimeServiceClient>().start_list_providers(std::move(options), std::move(done));
+  }
+};
+
+struct RuntimeService_reload_provider final : pyrt::Operation<trunkline::service::ProviderInfo> {
+  std::string p_name{};
+  trunkline::service::ProviderChange p_change{};
+
+  RuntimeService_reload_provider() : Operation("reload_provider", 2) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("name", args[0], p_name);
+    pyrt::argument("change", args[1], p_change);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::ProviderInfo> done) override {
+    interface.client<RuntimeServiceClient>().start_reload_provider(std::move(p_name), std::move(p_change), std::move(options), std::move(done));
+  }
+};
+
+struct RuntimeService_settle_provider final : pyrt::Operation<trunkline::service::ProviderInfo> {
+  std::string p_name{};
+
+  RuntimeService_settle_provider() : Operation("settle_provider", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("name", args[0], p_name);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::service::ProviderInfo> done) override {
+    interface.client<RuntimeServiceClient>().start_settle_provider(std::move(p_name), std::move(options), std::move(done));
+  }
+};
+
+struct RuntimeService_remove_provider final : pyrt::Operation<void> {
+  std::string p_name{};
+
+  RuntimeService_remove_provider() : Operation("remove_provider", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("name", args[0], p_name);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<void> done) override {
+    interface.client<RuntimeServiceClient>().start_remove_provider(std::move(p_name), std::move(options), std::move(done));
+  }
+};
+
 constexpr pyrt::MethodSpec methods_of_RuntimeService[] = {
     {"version", &RuntimeService_version_call},
     {"now", &RuntimeService_now_call},
@@ -2724,6 +2824,14 @@ constexpr pyrt::MethodSpec methods_of_RuntimeService[] = {
     {"list_plugins_async", &pyrt::awaited<RuntimeService_list_plugins>},
     {"metrics", &pyrt::blocking<RuntimeService_metrics>},
     {"metrics_async", &pyrt::awaited<RuntimeService_metrics>},
+    {"list_providers", &pyrt::blocking<RuntimeService_list_providers>},
+    {"list_providers_async", &pyrt::awaited<RuntimeService_list_providers>},
+    {"reload_provider", &pyrt::blocking<RuntimeService_reload_provider>},
+    {"reload_provider_async", &pyrt::awaited<RuntimeService_reload_provider>},
+    {"settle_provider", &pyrt::blocking<RuntimeService_settle_provider>},
+    {"settle_provider_async", &pyrt::awaited<RuntimeService_settle_provider>},
+    {"remove_provider", &pyrt::blocking<RuntimeService_remove_provider>},
+    {"remove_provider_async", &pyrt::awaited<RuntimeService_remove_provider>},
 };
 
 struct SmsConsentService_add final : pyrt::Operation<std::vector<trunkline::service::OptOutOutcome>> {
@@ -3784,6 +3892,8 @@ static void register_types(PyObject* types) {
   model_ResourceInfo.init(pyrt::type_of(types, "ResourceInfo"));
   model_ResourceSnapshot.init(pyrt::type_of(types, "ResourceSnapshot"));
   model_PluginInfo.init(pyrt::type_of(types, "PluginInfo"));
+  model_ProviderInfo.init(pyrt::type_of(types, "ProviderInfo"));
+  model_ProviderChange.init(pyrt::type_of(types, "ProviderChange"));
   model_ConsentEntry.init(pyrt::type_of(types, "ConsentEntry"));
   model_ConsentPage.init(pyrt::type_of(types, "ConsentPage"));
   model_OptOut.init(pyrt::type_of(types, "OptOut"));

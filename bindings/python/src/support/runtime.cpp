@@ -84,6 +84,18 @@ void RuntimeHandle::add_provider(const tl_app_plugin& plugin, std::string_view p
   if (code != 0) throw errors().take(error);
 }
 
+void RuntimeHandle::replace_provider(const tl_app_plugin& plugin, std::string_view provider, std::int64_t probation,
+                                     std::int64_t drain) {
+  tl_error* error = nullptr;
+  std::int32_t code = 0;
+  {
+    const Use use(*this);
+    const GilRelease gil;
+    code = tl_runtime_replace_provider(runtime_, &plugin, text(provider), probation, drain, &error);
+  }
+  if (code != 0) throw errors().take(error);
+}
+
 bool RuntimeHandle::forked() const { return generation_ != g_forks.load(std::memory_order_relaxed); }
 
 RuntimeHandle::Use::Use(const RuntimeHandle& handle) : handle_(handle) {

@@ -72,6 +72,8 @@ class RuntimeHandle : public std::enable_shared_from_this<RuntimeHandle> {
 
   /// Adds a provider of the application. [GIL, which is released meanwhile]
   void add_provider(const tl_app_plugin& plugin, std::string_view provider, bool first);
+  /// Lets another object take over. Durations in nanoseconds; negative: as usual. [GIL, which is released meanwhile]
+  void replace_provider(const tl_app_plugin& plugin, std::string_view provider, std::int64_t probation, std::int64_t drain);
 
   enum class Kind { kProvider, kService, kHost };
   /// The object behind an interface id. Throws kNotFound.

@@ -72,6 +72,8 @@ from ..service import (
     OptOutPage,
     OwnedNumber,
     PluginInfo,
+    ProviderChange,
+    ProviderInfo,
     ReceivedEmail,
     ReservedNumber,
     ResourceInfo,
@@ -1505,6 +1507,59 @@ class RuntimeService(Service):
         """
         future = self._impl.metrics_async()
         return await (future if timeout is None else within(future, timeout))
+
+    async def list_providers(self, *, timeout: float | None = None) -> list[ProviderInfo]:
+        """The providers, in the order in which they are asked.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+        """
+        future = self._impl.list_providers_async()
+        return await (future if timeout is None else within(future, timeout))
+
+    async def reload_provider(self, name: str, change: ProviderChange, *, timeout: float | None = None) -> ProviderInfo:
+        """Makes another instance of a provider beside the one that serves, checks it and lets it take over; completes
+        then. When it
+        cannot be made, the present one goes on.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            FailedPreconditionError: The system is not in the state the operation needs.
+            PermissionDeniedError: The caller is known but may not do this.
+            ResourceExhaustedError: A quota or rate is used up; see `retry_after`.
+        """
+        future = self._impl.reload_provider_async(name, change)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def settle_provider(self, name: str, *, timeout: float | None = None) -> ProviderInfo:
+        """Completes once a provider is not on probation.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+        """
+        future = self._impl.settle_provider_async(name)
+        return await (future if timeout is None else within(future, timeout))
+
+    async def remove_provider(self, name: str, *, timeout: float | None = None) -> None:
+        """Takes away a provider that was added while the runtime ran. Completes once its calls have ended and it has
+        stopped.
+
+        Args:
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            FailedPreconditionError: The system is not in the state the operation needs.
+        """
+        future = self._impl.remove_provider_async(name)
+        await (future if timeout is None else within(future, timeout))
 
 
 class SmsConsentService(Service):

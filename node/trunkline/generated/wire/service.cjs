@@ -262,6 +262,29 @@ function readPluginInfo(r) {
   return v;
 }
 
+function readProviderInfo(r) {
+  const v = { name: r.string(), plugin: r.string(), version: r.string() };
+  if (r.boolean()) v.path = r.string();
+  v.interfaces = r.list(readString);
+  v.state = r.string();
+  v.instance = r.number();
+  v.since = r.time();
+  v.draining = r.number();
+  if (r.boolean()) v.process = r.string();
+  if (r.boolean()) v.processId = r.number();
+  if (r.boolean()) v.lastReload = r.string();
+  if (r.boolean()) v.detail = r.string();
+  return v;
+}
+
+function writeProviderChange(w, v) {
+  if (w.has(v.library)) w.string("library", v.library);
+  if (w.has(v.config)) w.string("config", v.config);
+  if (w.has(v.settings)) w.string("settings", v.settings);
+  w.duration("probation", v.probation ?? 10000);
+  w.duration("drain", v.drain ?? 10000);
+}
+
 function readConsentEntry(r) {
   const v = { sequence: r.int64(), sender: r.string(), recipient: r.string(), action: r.enumeration(ConsentAction), source: r.enumeration(ConsentSource) };
   if (r.boolean()) v.keyword = r.string();
@@ -622,6 +645,8 @@ module.exports = {
   readResourceInfo,
   readResourceSnapshot,
   readPluginInfo,
+  readProviderInfo,
+  writeProviderChange,
   readConsentEntry,
   readConsentPage,
   readOptOut,

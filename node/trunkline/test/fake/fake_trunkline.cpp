@@ -72,6 +72,10 @@ int32_t tl_runtime_add_provider(tl_runtime*, const tl_app_plugin*, tl_str, tl_bo
   *error = ErrorHost::make(Error(ErrorCode::kUnimplemented, "the stand-in has no providers of applications"));
   return static_cast<int32_t>(ErrorCode::kUnimplemented);
 }
+int32_t tl_runtime_replace_provider(tl_runtime* runtime, const tl_app_plugin* plugin, tl_str provider_json, int64_t, int64_t,
+                                    tl_error** error) {
+  return tl_runtime_add_provider(runtime, plugin, provider_json, true, error);
+}
 int32_t tl_conformance_run(const tl_app_plugin*, tl_str, tl_conformance_result, tl_conformance_done, void*, tl_error** error) {
   *error = ErrorHost::make(Error(ErrorCode::kUnimplemented, "the stand-in has no conformance kit"));
   return static_cast<int32_t>(ErrorCode::kUnimplemented);

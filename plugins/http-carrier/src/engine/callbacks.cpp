@@ -158,11 +158,13 @@ Task<SmsQueryResult> Engine::query(Call call, SmsQuery query) {
   SmsQueryResult result;
   std::string id = query.provider_message_id.value_or("");
   co_await custody_.ready();
+  const bool sure = !description_.idempotent && custody_.would_know(query.sent_at);
+  if (sure && !custody_.find(query.message_id)) co_await custody_.refresh();
   if (const auto known = custody_.find(query.message_id)) {
     if (known->custody == Custody::kRefused) result.custody = SmsCustody::kNotTaken;
     if (known->custody == Custody::kTaken) result.custody = SmsCustody::kTaken;
     if (id.empty()) id = known->carrier_id;
-  } else if (!description_.idempotent && custody_.would_know(query.sent_at)) {
+  } else if (sure) {
     result.custody = SmsCustody::kNotTaken;  // the crash was faster than we
   }
   if (!id.empty()) result.custody = SmsCustody::kTaken;

@@ -12,13 +12,14 @@ from .. import _errors as _errors  # the error classes are registered by the pac
 from . import chat, email, identity, sandbox, service, sms, workflows
 from ._chat import Chat
 from ._eventing import AsyncDeliveries, AsyncEventHandler, EventHistory, EventSubscriptions, EventTopics
+from ._providers import Providers
 from ._runtime import Clock, Events, Resource, Resources, Runtime, Topic
 from ._stream import AsyncStream
 from ._workflows import AsyncWorkflowFunction, Workflows
 
 for _class in (
     *(AsyncDeliveries, AsyncEventHandler, AsyncStream, Chat, Clock, EventHistory, EventSubscriptions, EventTopics, Events),
-    *(AsyncWorkflowFunction, Resource, Resources, Runtime, Topic, Workflows),
+    *(AsyncWorkflowFunction, Providers, Resource, Resources, Runtime, Topic, Workflows),
 ):
     _class.__module__ = __name__  # where people find it
 del _class
@@ -34,6 +35,7 @@ __all__ = [
     "EventSubscriptions",
     "EventTopics",
     "Events",
+    "Providers",
     "Resource",
     "Resources",
     "Runtime",

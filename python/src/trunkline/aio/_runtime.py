@@ -22,6 +22,7 @@ from ..service import Event, NewTopicEvent, PluginInfo
 from ._chat import Chat
 from ._email import Email
 from ._eventing import EventConsumers, EventHistory, EventSubscriptions, EventTopics
+from ._providers import Providers
 from ._stream import AsyncStream
 from ._workflows import Workflows
 from .service import (
@@ -372,6 +373,11 @@ class Runtime(EventConsumers):
     def event_history(self) -> EventHistory:
         """What became of the events of the default resource."""
         return self._parts()[2].event_history
+
+    @property
+    def providers(self) -> Providers:
+        """Its providers."""
+        return Providers(*self._parts()[:2])
 
     @property
     def topics(self) -> EventTopics:

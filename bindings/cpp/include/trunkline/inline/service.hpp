@@ -918,6 +918,82 @@ TL_INLINE void Codec<::trunkline::service::PluginInfo>::check(const tl_service_p
   Member<std::optional<std::string>>::check(c.detail, "detail");
 }
 
+TL_INLINE tl_service_provider_info Codec<::trunkline::service::ProviderInfo>::lower(const ::trunkline::service::ProviderInfo& v, [[maybe_unused]] Arena& arena) {
+  tl_service_provider_info c{};
+  c.struct_size = sizeof c;
+  c.name = Member<std::string>::lower(v.name, arena);
+  c.plugin = Member<std::string>::lower(v.plugin, arena);
+  c.version = Member<std::string>::lower(v.version, arena);
+  c.path = Member<std::optional<std::string>>::lower(v.path, arena);
+  c.interfaces = Member<std::vector<std::string>>::lower(v.interfaces, arena);
+  c.state = Member<std::string>::lower(v.state, arena);
+  c.instance = Member<std::int32_t>::lower(v.instance, arena);
+  c.since = Member<Time>::lower(v.since, arena);
+  c.draining = Member<std::int32_t>::lower(v.draining, arena);
+  c.process = Member<std::optional<std::string>>::lower(v.process, arena);
+  c.process_id = Member<std::optional<std::int32_t>>::lower(v.process_id, arena);
+  c.last_reload = Member<std::optional<std::string>>::lower(v.last_reload, arena);
+  c.detail = Member<std::optional<std::string>>::lower(v.detail, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::ProviderInfo>::lift(const tl_service_provider_info& c, ::trunkline::service::ProviderInfo& v) {
+  Member<std::string>::lift(c.name, v.name);
+  Member<std::string>::lift(c.plugin, v.plugin);
+  Member<std::string>::lift(c.version, v.version);
+  Member<std::optional<std::string>>::lift(c.path, v.path);
+  Member<std::vector<std::string>>::lift(c.interfaces, v.interfaces);
+  Member<std::string>::lift(c.state, v.state);
+  Member<std::int32_t>::lift(c.instance, v.instance);
+  Member<Time>::lift(c.since, v.since);
+  Member<std::int32_t>::lift(c.draining, v.draining);
+  Member<std::optional<std::string>>::lift(c.process, v.process);
+  Member<std::optional<std::int32_t>>::lift(c.process_id, v.process_id);
+  Member<std::optional<std::string>>::lift(c.last_reload, v.last_reload);
+  Member<std::optional<std::string>>::lift(c.detail, v.detail);
+}
+TL_INLINE void Codec<::trunkline::service::ProviderInfo>::check(const tl_service_provider_info& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.name, "name");
+  Member<std::string>::check(c.plugin, "plugin");
+  Member<std::string>::check(c.version, "version");
+  Member<std::optional<std::string>>::check(c.path, "path");
+  Member<std::vector<std::string>>::check(c.interfaces, "interfaces");
+  Member<std::string>::check(c.state, "state");
+  Member<std::int32_t>::check(c.instance, "instance");
+  Member<Time>::check(c.since, "since");
+  Member<std::int32_t>::check(c.draining, "draining");
+  Member<std::optional<std::string>>::check(c.process, "process");
+  Member<std::optional<std::int32_t>>::check(c.process_id, "process_id");
+  Member<std::optional<std::string>>::check(c.last_reload, "last_reload");
+  Member<std::optional<std::string>>::check(c.detail, "detail");
+}
+
+TL_INLINE tl_service_provider_change Codec<::trunkline::service::ProviderChange>::lower(const ::trunkline::service::ProviderChange& v, [[maybe_unused]] Arena& arena) {
+  tl_service_provider_change c{};
+  c.struct_size = sizeof c;
+  c.library = Member<std::optional<std::string>>::lower(v.library, arena);
+  c.config = Member<std::optional<std::string>>::lower(v.config, arena);
+  c.settings = Member<std::optional<std::string>>::lower(v.settings, arena);
+  c.probation = Member<Duration>::lower(v.probation, arena);
+  c.drain = Member<Duration>::lower(v.drain, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::ProviderChange>::lift(const tl_service_provider_change& c, ::trunkline::service::ProviderChange& v) {
+  Member<std::optional<std::string>>::lift(c.library, v.library);
+  Member<std::optional<std::string>>::lift(c.config, v.config);
+  Member<std::optional<std::string>>::lift(c.settings, v.settings);
+  Member<Duration>::lift(c.probation, v.probation);
+  Member<Duration>::lift(c.drain, v.drain);
+}
+TL_INLINE void Codec<::trunkline::service::ProviderChange>::check(const tl_service_provider_change& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::optional<std::string>>::check(c.library, "library");
+  Member<std::optional<std::string>>::check(c.config, "config");
+  Member<std::optional<std::string>>::check(c.settings, "settings");
+  Member<Duration>::check(c.probation, "probation");
+  Member<Duration>::check(c.drain, "drain");
+}
+
 TL_INLINE tl_service_consent_entry Codec<::trunkline::service::ConsentEntry>::lower(const ::trunkline::service::ConsentEntry& v, [[maybe_unused]] Arena& arena) {
   tl_service_consent_entry c{};
   c.struct_size = sizeof c;

@@ -987,6 +987,48 @@ TL_INLINE void RuntimeServiceClient::start_metrics(CallOptions options, abi::Cal
 TL_INLINE std::string RuntimeServiceClient::metrics_sync(CallOptions options) const {
   return Client::wait<ops::RuntimeServiceMetrics>(std::move(options));
 }
+TL_INLINE Task<std::vector<ProviderInfo>> RuntimeServiceClient::list_providers(CallOptions options) const {
+  return Client::run<ops::RuntimeServiceListProviders>(std::move(options));
+}
+TL_INLINE void RuntimeServiceClient::start_list_providers(CallOptions options,
+                                                          abi::Callback<std::vector<ProviderInfo>> done) const {
+  Client::start<ops::RuntimeServiceListProviders>(std::move(options), std::move(done));
+}
+TL_INLINE std::vector<ProviderInfo> RuntimeServiceClient::list_providers_sync(CallOptions options) const {
+  return Client::wait<ops::RuntimeServiceListProviders>(std::move(options));
+}
+TL_INLINE Task<ProviderInfo> RuntimeServiceClient::reload_provider(std::string name, ProviderChange change,
+                                                                   CallOptions options) const {
+  return Client::run<ops::RuntimeServiceReloadProvider>(std::move(options), std::move(name), std::move(change));
+}
+TL_INLINE void RuntimeServiceClient::start_reload_provider(std::string name, ProviderChange change, CallOptions options,
+                                                           abi::Callback<ProviderInfo> done) const {
+  Client::start<ops::RuntimeServiceReloadProvider>(std::move(options), std::move(done), std::move(name), std::move(change));
+}
+TL_INLINE ProviderInfo RuntimeServiceClient::reload_provider_sync(std::string name, ProviderChange change,
+                                                                  CallOptions options) const {
+  return Client::wait<ops::RuntimeServiceReloadProvider>(std::move(options), std::move(name), std::move(change));
+}
+TL_INLINE Task<ProviderInfo> RuntimeServiceClient::settle_provider(std::string name, CallOptions options) const {
+  return Client::run<ops::RuntimeServiceSettleProvider>(std::move(options), std::move(name));
+}
+TL_INLINE void RuntimeServiceClient::start_settle_provider(std::string name, CallOptions options,
+                                                           abi::Callback<ProviderInfo> done) const {
+  Client::start<ops::RuntimeServiceSettleProvider>(std::move(options), std::move(done), std::move(name));
+}
+TL_INLINE ProviderInfo RuntimeServiceClient::settle_provider_sync(std::string name, CallOptions options) const {
+  return Client::wait<ops::RuntimeServiceSettleProvider>(std::move(options), std::move(name));
+}
+TL_INLINE Task<void> RuntimeServiceClient::remove_provider(std::string name, CallOptions options) const {
+  return Client::run<ops::RuntimeServiceRemoveProvider>(std::move(options), std::move(name));
+}
+TL_INLINE void RuntimeServiceClient::start_remove_provider(std::string name, CallOptions options,
+                                                           abi::Callback<void> done) const {
+  Client::start<ops::RuntimeServiceRemoveProvider>(std::move(options), std::move(done), std::move(name));
+}
+TL_INLINE void RuntimeServiceClient::remove_provider_sync(std::string name, CallOptions options) const {
+  return Client::wait<ops::RuntimeServiceRemoveProvider>(std::move(options), std::move(name));
+}
 
 TL_INLINE Task<std::vector<OptOutOutcome>> SmsConsentServiceClient::add(std::string sender,
                                                                         std::vector<std::string> recipients,

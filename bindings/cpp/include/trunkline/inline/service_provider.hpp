@@ -1163,6 +1163,25 @@ TL_INLINE Task<std::string> RuntimeService::metrics(Call) { abi::unimplemented("
 TL_INLINE void RuntimeService::start_metrics(const Call& call, Completion<std::string> done) {
   abi::complete_with(std::move(done), [&] { return this->metrics(call); });
 }
+TL_INLINE Task<std::vector<ProviderInfo>> RuntimeService::list_providers(Call) { abi::unimplemented("list_providers"); }
+TL_INLINE void RuntimeService::start_list_providers(const Call& call, Completion<std::vector<ProviderInfo>> done) {
+  abi::complete_with(std::move(done), [&] { return this->list_providers(call); });
+}
+TL_INLINE Task<ProviderInfo> RuntimeService::reload_provider(Call, std::string,
+                                                             ProviderChange) { abi::unimplemented("reload_provider"); }
+TL_INLINE void RuntimeService::start_reload_provider(const Call& call, std::string_view name, ProviderChangeView change,
+                                                     Completion<ProviderInfo> done) {
+  abi::complete_with(std::move(done),
+                     [&] { return this->reload_provider(call, abi::own<std::string>(name), abi::own<ProviderChange>(change)); });
+}
+TL_INLINE Task<ProviderInfo> RuntimeService::settle_provider(Call, std::string) { abi::unimplemented("settle_provider"); }
+TL_INLINE void RuntimeService::start_settle_provider(const Call& call, std::string_view name, Completion<ProviderInfo> done) {
+  abi::complete_with(std::move(done), [&] { return this->settle_provider(call, abi::own<std::string>(name)); });
+}
+TL_INLINE Task<void> RuntimeService::remove_provider(Call, std::string) { abi::unimplemented("remove_provider"); }
+TL_INLINE void RuntimeService::start_remove_provider(const Call& call, std::string_view name, Completion<void> done) {
+  abi::complete_with(std::move(done), [&] { return this->remove_provider(call, abi::own<std::string>(name)); });
+}
 
 namespace detail {
 struct RuntimeServiceThunks {
@@ -1231,6 +1250,34 @@ struct RuntimeServiceThunks {
       of(self).start_metrics(Call(call), std::move(completion));
     });
   }
+  static void list_providers(void* self, const tl_call* call, tl_service_runtime_service_list_providers_done done,
+                             void* user) noexcept {
+    abi::serve<std::vector<ProviderInfo>>(of(self), done, user, [&](Completion<std::vector<ProviderInfo>> completion) {
+      of(self).start_list_providers(Call(call), std::move(completion));
+    });
+  }
+  static void reload_provider(void* self, const tl_call* call, tl_str name, const tl_service_provider_change* change,
+                              tl_service_runtime_service_reload_provider_done done, void* user) noexcept {
+    abi::serve<ProviderInfo>(of(self), done, user, [&](Completion<ProviderInfo> completion) {
+      of(self).start_reload_provider(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(name, "name")),
+                                     abi::Codec<ProviderChange>::view(abi::required<ProviderChange>(change, "change")),
+                                     std::move(completion));
+    });
+  }
+  static void settle_provider(void* self, const tl_call* call, tl_str name, tl_service_runtime_service_settle_provider_done done,
+                              void* user) noexcept {
+    abi::serve<ProviderInfo>(of(self), done, user, [&](Completion<ProviderInfo> completion) {
+      of(self).start_settle_provider(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(name, "name")),
+                                     std::move(completion));
+    });
+  }
+  static void remove_provider(void* self, const tl_call* call, tl_str name, tl_service_runtime_service_remove_provider_done done,
+                              void* user) noexcept {
+    abi::serve<void>(of(self), done, user, [&](Completion<void> completion) {
+      of(self).start_remove_provider(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(name, "name")),
+                                     std::move(completion));
+    });
+  }
   static constexpr tl_service_runtime_service kVtbl{
       sizeof(tl_service_runtime_service),
       0,
@@ -1244,7 +1291,11 @@ struct RuntimeServiceThunks {
       &get_resource,
       &list_resources,
       &list_plugins,
-      &metrics};
+      &metrics,
+      &list_providers,
+      &reload_provider,
+      &settle_provider,
+      &remove_provider};
 };
 }  // namespace detail
 

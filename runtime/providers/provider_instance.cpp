@@ -1,0 +1,93 @@
+#include "runtime/providers/provider_instance.h"
+
+#include <algorithm>
+
+namespace trunkline {
+
+/// Where it is told that nobody holds the instance any more. Outlives both.
+struct ProviderInstance::LeaseWatch {
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool gone = false;
+  std::function<void()> hook;
+
+  void let_go() noexcept {
+    std::function<void()> tell;
+    {
+      const std::lock_guard lock(mutex);
+      gone = true;
+      tell = hook;
+    }
+    changed.notify_all();
+    if (tell) tell();
+  }
+};
+
+/// Shared by the provider, while it gives the instance away, and by every client that may begin a call.
+struct ProviderInstance::Lease {
+  explicit Lease(std::shared_ptr<LeaseWatch> w) : watch(std::move(w)) {}
+  ~Lease() { watch->let_go(); }
+  const std::shared_ptr<LeaseWatch> watch;
+};
+
+ProviderInstance::ProviderInstance(ProviderConfig config, InstanceCode code, std::unique_ptr<plugin::PluginInstance> instance,
+                                   Time since)
+    : config_(std::move(config)),
+      code_(std::move(code)),
+      manifest_(instance->manifest()),
+      since_(since),
+      instance_(std::move(instance)),
+      calls_(&instance_->calls()),
+      interfaces_(instance_->interfaces()),
+      watch_(std::make_shared<LeaseWatch>()),
+      lease_(std::make_shared<Lease>(watch_)) {
+  for (const std::string& id : interfaces_) ifaces_.push_back(instance_->interface(id));
+  if (const auto client = this->client<email::EmailProviderClient>(lease_)) email_capabilities_ = client.capabilities();
+  if (const auto client = this->client<sms::SmsProviderClient>(lease_)) sms_capabilities_ = client.capabilities();
+}
+
+ProviderInstance::~ProviderInstance() = default;
+
+tl_iface ProviderInstance::interface(std::string_view id) const {
+  for (std::size_t i = 0; i < interfaces_.size(); ++i)
+    if (interfaces_[i] == id) return ifaces_[i];
+  return {nullptr, nullptr};
+}
+
+bool ProviderInstance::is_idle() const {
+  {
+    const std::lock_guard lock(watch_->mutex);
+    if (!watch_->gone && !lent_) return false;
+  }
+  return !instance_ || calls_->pending() == 0;
+}
+
+void ProviderInstance::on_idle(std::function<void()> hook) {
+  {
+    const std::lock_guard lock(watch_->mutex);
+    watch_->hook = hook;
+  }
+  calls_->on_idle(std::move(hook));
+}
+
+void ProviderInstance::begin_stop() {
+  if (instance_ && !std::exchange(stopping_, true)) instance_->begin_stop();
+}
+
+ProviderInstance::End ProviderInstance::finish_stop(std::chrono::milliseconds patience, Clients clients) {
+  if (!instance_) return End::kStopped;
+  const auto until = std::chrono::steady_clock::now() + patience;
+  if (clients == Clients::kWaitFor) {
+    if (lent_) return End::kHeld;
+    std::unique_lock lock(watch_->mutex);
+    if (!watch_->changed.wait_until(lock, until, [&] { return watch_->gone; })) return End::kHeld;
+  }
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
+  const bool drained = instance_->finish_stop(std::max(left, std::chrono::milliseconds(0)));
+  instance_.reset();
+  code_.copy.reset();
+  if (drained) code_.app.reset();  // an object that was abandoned may still need it
+  return drained ? End::kStopped : End::kAbandoned;
+}
+
+}  // namespace trunkline

@@ -1,0 +1,99 @@
+// One instance of a provider's plugin: what is replaced when another build takes over.
+#pragma once
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/config/config.h"
+#include "runtime/isolation/isolated_plugin.h"
+#include "runtime/plugin/loader.h"
+#include "runtime/plugin/plugin_instance.h"
+#include "trunkline/chat_client.hpp"
+#include "trunkline/email_client.hpp"
+#include "trunkline/host_client.hpp"
+#include "trunkline/identity_client.hpp"
+#include "trunkline/sandbox_client.hpp"
+#include "trunkline/sms_client.hpp"
+
+namespace trunkline {
+
+/// What the code of an instance stands on; in the order in which it goes, last first.
+struct InstanceCode {
+  std::unique_ptr<plugin::LibraryCopy> copy;            // that its process loads; null: it loads the library itself
+  std::shared_ptr<plugin::AppPlugin> app;               // of the application, when it came while the runtime ran
+  std::unique_ptr<isolation::IsolatedPlugin> isolated;  // null: it runs in this process
+  const plugin::LoadedPlugin* loaded = nullptr;
+};
+
+/// Lives as long as its Provider, so that what it says of itself can be read without a lock; the plugin inside goes once it is
+/// not needed any more. [any-thread] but for what is marked.
+class ProviderInstance {
+ public:
+  ProviderInstance(ProviderConfig config, InstanceCode code, std::unique_ptr<plugin::PluginInstance> instance, Time since);
+  ~ProviderInstance();
+
+  const ProviderConfig& config() const { return config_; }
+  const plugin::Manifest& manifest() const { return manifest_; }
+  /// 1 is the first one of its provider.
+  std::uint32_t number() const { return number_; }
+  Time since() const { return since_; }
+  const std::vector<std::string>& interfaces() const { return interfaces_; }
+  bool offers(std::string_view interface_id) const { return interface(interface_id).vtbl != nullptr; }
+  tl_iface interface(std::string_view id) const;
+  const sms::SmsCapabilities& sms_capabilities() const { return sms_capabilities_; }
+  const email::EmailCapabilities& email_capabilities() const { return email_capabilities_; }
+  /// What its code stands on; of an instance of the application that another one may be made of.
+  const std::shared_ptr<plugin::AppPlugin>& app() const { return code_.app; }
+  /// `running`, `waiting`, …; empty: it has no process of its own.
+  std::string process_state() const { return code_.isolated ? code_.isolated->state() : std::string(); }
+  int process_id() const { return code_.isolated ? code_.isolated->process_id() : 0; }
+
+  /// Nobody can begin a call any more, and all that were begun have ended. Once true it stays so. Whom it was lent to is not
+  /// waited for. [lifecycle]
+  bool is_idle() const;
+  /// Called when it may have become idle; by whoever ended the last call or let go of the instance.
+  void on_idle(std::function<void()> hook);
+  /// Asks the plugin to drain. Idempotent. [lifecycle]
+  void begin_stop();
+  enum class End { kStopped, kAbandoned, kHeld };
+  /// Whether clients that are still about may call it afterwards: when the whole runtime stops, none does.
+  enum class Clients { kWaitFor, kForget };
+  /// Waits until it has drained and lets the plugin go. kAbandoned: it has not within `patience`. kHeld: somebody could still
+  /// call it; it goes with the runtime. Idempotent. Blocks; never on a thread of the executor. [lifecycle]
+  End finish_stop(std::chrono::milliseconds patience, Clients clients);
+
+  /// For clients of the interface; their keeper is `lease`.
+  template <class Client>
+  Client client(std::shared_ptr<const void> lease) const {
+    return Client(interface(Client::kInterfaceId), *calls_, std::move(lease));
+  }
+
+ private:
+  friend class Provider;
+  struct LeaseWatch;
+  struct Lease;
+
+  const ProviderConfig config_;
+  InstanceCode code_;
+  const plugin::Manifest manifest_;
+  const Time since_;
+  std::uint32_t number_ = 1;
+  std::unique_ptr<plugin::PluginInstance> instance_;  // null: stopped
+  CallTable* calls_;                                  // of instance_
+  bool stopping_ = false;
+  std::vector<std::string> interfaces_;
+  std::vector<tl_iface> ifaces_;
+  sms::SmsCapabilities sms_capabilities_;
+  email::EmailCapabilities email_capabilities_;
+  const std::shared_ptr<LeaseWatch> watch_;
+  std::atomic<bool> lent_{false};      // somebody has an interface of it for as long as the runtime runs
+  std::shared_ptr<const void> lease_;  // guarded by the provider's mutex; null: nobody gets it any more
+};
+
+}  // namespace trunkline

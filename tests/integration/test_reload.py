@@ -1,0 +1,163 @@
+"""Another build of a plugin takes over on a running server: by command and over HTTP."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from server import PROGRAM, Server
+
+BUILD = PROGRAM.parent.parent
+FIRST = BUILD / "test_plugins" / "test-carrier" / "test-carrier.so"
+SECOND = BUILD / "test_builds" / "test-carrier-2.so"
+PHONE = "+14255550123"
+
+
+def put(library: Path, folder: Path, version: str) -> None:
+    """As an installer does it: a new file under the old name."""
+    folder.mkdir(exist_ok=True)
+    shutil.copy(library, folder / "new.so")
+    (folder / "new.so").rename(folder / "carrier.so")
+    manifest = {
+        "id": "carrier",
+        "version": version,
+        "abi_min": "1.0",
+        "library": "carrier.so",
+        "interfaces": ["trunkline.sms/1", "trunkline.sms.query/1"],
+        "config_schema": {"type": "object"},
+    }
+    (folder / "plugin.json").write_text(json.dumps(manifest))
+
+
+def configuration(folder: Path, **more: object) -> Path:
+    provider = {"name": "a", "plugin": "carrier", "config": {"journal": str(folder / "journal"), "report_after_ms": 5}, **more}
+    config = {
+        "plugins": {"paths": [str(folder)]},
+        "providers": [provider],
+        "resources": [{"name": "main", "numbers": [{"number": "+14255550100", "sms": "both"}]}],
+    }
+    path = folder / "trunkline.yaml"
+    path.write_text(json.dumps(config))
+    return path
+
+
+@pytest.fixture(params=["none", "process"])
+def server(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Server]:
+    put(FIRST, tmp_path / "carrier", "1.0.0")
+    with Server("--config", str(configuration(tmp_path, isolation=request.param))) as server:
+        yield server
+
+
+def control(server: Server, method: str, target: str, body: object = None) -> tuple[int, Any]:
+    status, answer, _ = server.request(method, target, body)
+    return status, answer
+
+
+def reports(server: Server) -> list[str]:
+    found: list[str] = []
+    after = 0
+    while True:
+        _, page = control(server, "GET", f"/_control/events?type=Microsoft.Communication.SMSDeliveryReportReceived&after={after}")
+        if not page["items"]:
+            return found
+        found += [item["data"]["messageId"] for item in page["items"]]
+        after = page["next"]
+
+
+def sent_by(server: Server) -> str:
+    """The build that takes a text."""
+    done = server.cli("send", "sms", "--to", PHONE, "hello", "--wait", "20s", "--json")
+    sent = json.loads(done.stdout.splitlines()[0])
+    status, record = control(server, "GET", f"/_control/messages/{sent['messageId']}")
+    assert status == 200
+    return str(record["provider_message_id"]).split("-")[0]
+
+
+def test_command(server: Server, tmp_path: Path) -> None:
+    assert sent_by(server) == "carrier"
+    put(SECOND, tmp_path / "carrier", "1.1.0")
+    done = server.cli("plugin", "reload", "a", "--probation", "0s", "--drain", "1s", "--json")
+    info = json.loads(done.stdout)
+    assert (info["version"], info["instance"], info["last_reload"]) == ("1.1.0", 2, "switched")
+    assert sent_by(server) == "second"
+    [listed] = [json.loads(line) for line in server.cli("plugin", "list", "--running", "--json").stdout.splitlines()]
+    assert listed["name"] == "a"
+    assert "instance 2" in server.cli("plugin", "list", "--running").stdout
+    assert server.logs("another instance of a provider serves")
+
+    (tmp_path / "carrier" / "new.so").write_text("no library")
+    (tmp_path / "carrier" / "new.so").rename(tmp_path / "carrier" / "carrier.so")
+    failed = server.cli("plugin", "reload", "a", expect=1)
+    assert "goes on with the instance that it has" in failed.stderr
+    assert sent_by(server) == "second"
+
+    other = configuration(tmp_path / "carrier", timeout="7s")
+    put(FIRST, tmp_path / "next", "1.2.0")
+    (tmp_path / "next").rename(tmp_path / "carrier" / "next")
+    library = tmp_path / "carrier" / "next" / "carrier.so"
+    done = server.cli("plugin", "reload", "a", "--library", str(library), "--config", str(other), "--probation", "1ms", "--json")
+    info = json.loads(done.stdout)
+    assert (info["version"], info["last_reload"], info["path"]) == ("1.2.0", "switched", str(library))
+    assert sent_by(server) == "carrier"
+    assert (tmp_path / "carrier" / "journal").read_text(), "the settings are those of the other file"
+
+
+def test_http_takes_builds_from_known_folders_only(server: Server, tmp_path: Path) -> None:
+    elsewhere = tmp_path.parent / f"{tmp_path.name}-elsewhere"
+    put(SECOND, elsewhere, "9.0.0")
+    for library in (elsewhere, elsewhere / "carrier.so", tmp_path / "carrier" / ".." / ".." / elsewhere.name):
+        status, answer = control(server, "POST", "/_control/providers/a/reload", {"library": str(library)})
+        assert status == 403, answer
+        assert "outside of the folders of plugins" in answer["error"]["message"]
+    link = tmp_path / "carrier" / "link"
+    link.symlink_to(elsewhere)
+    assert control(server, "POST", "/_control/providers/a/reload", {"library": str(link)})[0] == 403
+    assert control(server, "POST", "/_control/providers/a/reload", {"library": "carrier.so"})[0] == 400
+    assert control(server, "POST", "/_control/providers/a/reload", {"config": "text"})[0] == 400
+    assert control(server, "POST", "/_control/providers/nobody/reload", {})[0] == 404
+    assert control(server, "GET", "/_control/providers/nobody")[0] == 404
+    assert control(server, "DELETE", "/_control/providers/a")[0] >= 400
+    status, listed = control(server, "GET", "/_control/providers")
+    assert status == 200
+    assert [(item["name"], item["instance"], item["state"]) for item in listed["items"]] == [("a", 1, "serving")]
+
+
+def test_under_load(server: Server, tmp_path: Path) -> None:
+    over = threading.Event()
+    sent: list[str] = []
+
+    def load() -> None:
+        target = "/sms?api-version=2021-03-07"
+        while not over.is_set():
+            body = {
+                "from": "+14255550100",
+                "smsRecipients": [{"to": PHONE}],
+                "message": "hello",
+                "smsSendOptions": {"enableDeliveryReport": True},
+            }
+            status, answer = control(server, "POST", target, body)
+            assert status == 202, answer
+            sent.append(answer["value"][0]["messageId"])
+
+    threads = [threading.Thread(target=load) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for turn in range(6):
+        put(FIRST if turn % 2 else SECOND, tmp_path / "carrier", f"1.0.{turn}")
+        status, answer = control(server, "POST", "/_control/providers/a/reload", {"probation": "0s", "drain": "1s"})
+        assert (status, answer["version"]) == (200, f"1.0.{turn}")
+    over.set()
+    for thread in threads:
+        thread.join()
+    until = time.monotonic() + 30
+    while len(reports(server)) < len(sent) and time.monotonic() < until:
+        pass
+    assert sorted(reports(server)) == sorted(sent), "each is reported once, by the build that took it"
+    on_air = [line.split()[1] for line in (tmp_path / "journal").read_text().splitlines()]
+    assert sorted(on_air) == sorted(sent)
