@@ -45,8 +45,8 @@ def test_what_is_wrong_changes_nothing(plain: trunkline.Runtime, tmp_path: Path)
         plain.providers.reload("nobody")
     with pytest.raises(trunkline.NotFoundError):
         plain.providers.get("nobody")
-    with pytest.raises(trunkline.InvalidArgumentError, match="its plugin has one"):
-        plain.providers.reload("sim", Acme(), settings={"plugin": "sms-sandbox"})
+    with pytest.raises(trunkline.InvalidArgumentError, match="wanted sms-sandbox"):
+        plain.providers.reload("sim", Acme())
     with pytest.raises(TypeError, match="secrets: is said of a provider object"):
         plain.providers.reload("sim", secrets={"a": "b"})
     with pytest.raises(TypeError, match="one of them"):
@@ -187,6 +187,7 @@ def test_calls_that_are_under_way_end_before_it_goes(config: dict[str, Any]) -> 
 
 def test_with_nobody_left_the_error_says_so(config: dict[str, Any]) -> None:
     config["providers"] = [{"name": "id", "plugin": "identity-local"}]
+    config["routes"] = []
     config["runtime"] = {"clock": "virtual"}
     with trunkline.Runtime(config) as rt:
         rt.register_provider("acme", Acme())
@@ -197,7 +198,7 @@ def test_with_nobody_left_the_error_says_so(config: dict[str, Any]) -> None:
         record = rt.sms.get(message)
         assert record.state.name == "FAILED"
         steps = [(step.rule, step.detail) for step in rt.sms.explain(message).steps]
-        assert any("no provider" in (detail or "") for _, detail in steps), steps
+        assert any("no sms provider is configured" in (detail or "") for _, detail in steps), steps
 
 
 def test_only_what_was_registered_can_go(plain: trunkline.Runtime) -> None:

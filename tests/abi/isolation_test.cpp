@@ -120,6 +120,16 @@ TEST_F(Isolation, GivesTheResultsOfTheVerySamePlugin) {
   EXPECT_EQ(sms_of(*instance).capabilities(), sms_of(*direct).capabilities());
 }
 
+TEST_F(Isolation, ThreadsOfThePluginAreToldFromOurs) {
+  open("test-noop");
+  EXPECT_TRUE(eventually([&] { return isolated->plugin_threads() == 0; })) << isolated->plugin_threads();
+  EXPECT_TRUE(close());
+  InstanceSettings settings;
+  settings.config_json = R"({"sin":"owns_a_thread"})";
+  open("test-awkward", std::move(settings));
+  EXPECT_TRUE(eventually([&] { return isolated->plugin_threads() == 1; })) << isolated->plugin_threads();
+}
+
 TEST_F(Isolation, StreamsCross) {
   plugin::LoaderOptions accept;
   accept.paths = {plugin::test_plugins_folder()};

@@ -152,6 +152,10 @@ class Providers:
         """Takes away a provider that was added with `Runtime.register_provider`. Returns once its calls have ended and it has
         stopped; nothing new is handed to it meanwhile, and its name is free.
 
+        Args:
+            name: Its name.
+            timeout: Seconds to wait; None: for ever.
+
         Raises:
             NotFoundError: There is none of that name.
             FailedPreconditionError: It is one of the configuration.

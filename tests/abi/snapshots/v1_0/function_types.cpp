@@ -577,6 +577,18 @@ static_assert(std::is_same_v<decltype(tl_service_runtime_service::list_plugins),
 static_assert(std::is_same_v<tl_service_runtime_service_metrics_done, void (*)(void *, const tl_str *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_service_runtime_service::metrics),
                              void (*)(void *, const tl_call *, void (*)(void *, const tl_str *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_runtime_service_list_providers_done, void (*)(void *, const tl_list *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_runtime_service::list_providers),
+                             void (*)(void *, const tl_call *, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_runtime_service_reload_provider_done, void (*)(void *, const tl_service_provider_info *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_runtime_service::reload_provider),
+                             void (*)(void *, const tl_call *, tl_str, const tl_service_provider_change *, void (*)(void *, const tl_service_provider_info *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_runtime_service_settle_provider_done, void (*)(void *, const tl_service_provider_info *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_runtime_service::settle_provider),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_service_provider_info *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_service_runtime_service_remove_provider_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_service_runtime_service::remove_provider),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, tl_error *), void *)>);
 static_assert(std::is_same_v<tl_service_sms_consent_service_add_done, void (*)(void *, const tl_list *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_service_sms_consent_service::add),
                              void (*)(void *, const tl_call *, tl_str, tl_list, void (*)(void *, const tl_list *, tl_error *), void *)>);

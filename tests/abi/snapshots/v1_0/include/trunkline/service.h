@@ -337,6 +337,8 @@ typedef struct tl_service_event_filter tl_service_event_filter;
 typedef struct tl_service_resource_info tl_service_resource_info;
 typedef struct tl_service_resource_snapshot tl_service_resource_snapshot;
 typedef struct tl_service_plugin_info tl_service_plugin_info;
+typedef struct tl_service_provider_info tl_service_provider_info;
+typedef struct tl_service_provider_change tl_service_provider_change;
 typedef struct tl_service_consent_entry tl_service_consent_entry;
 typedef struct tl_service_consent_page tl_service_consent_page;
 typedef struct tl_service_opt_out tl_service_opt_out;
@@ -1245,6 +1247,79 @@ TL_ABI_ASSERT(offsetof(tl_service_plugin_info, interfaces) == 56);
 TL_ABI_ASSERT(offsetof(tl_service_plugin_info, state) == 80);
 TL_ABI_ASSERT(offsetof(tl_service_plugin_info, detail) == 96);
 TL_ABI_ASSERT(sizeof(tl_service_plugin_info) == 112);
+
+/** A provider, with the instance of its plugin that serves it now. */
+struct tl_service_provider_info {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** Its name in the configuration. */
+  tl_str name;
+  /** Id of its plugin. */
+  tl_str plugin;
+  /** Version of the build that serves. */
+  tl_str version;
+  /** Its library; absent: it has none. */
+  tl_str path;
+  /**
+   * Interface ids.
+   * Elements: tl_str.
+   */
+  tl_list interfaces;
+  /** `serving`, or `probation`: another instance stands by until it is known to work. */
+  tl_str state;
+  /** Number of the instance that serves; 1 is the first one. */
+  int32_t instance;
+  uint8_t reserved1[4];
+  /** Since when this instance has been there. */
+  tl_time since;
+  /** Earlier instances that still drain. */
+  int32_t draining;
+  uint8_t reserved2[4];
+  /** `running`, `starting`, `waiting` or `quarantined` when it has a process of its own. */
+  tl_str process;
+  /** Id of that process. */
+  tl_opt_i32 process_id;
+  /** What became of the last reload: `probation`, `switched`, `rolled_back` or `refused`. */
+  tl_str last_reload;
+  /** Why. */
+  tl_str detail;
+};
+TL_ABI_ASSERT(offsetof(tl_service_provider_info, name) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_provider_info, plugin) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_provider_info, version) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_provider_info, path) == 56);
+TL_ABI_ASSERT(offsetof(tl_service_provider_info, interfaces) == 72);
+TL_ABI_ASSERT(offsetof(tl_service_provider_info, state) == 96);
+TL_ABI_ASSERT(offsetof(tl_service_provider_info, instance) == 112);
+TL_ABI_ASSERT(offsetof(tl_service_provider_info, since) == 120);
+TL_ABI_ASSERT(offsetof(tl_service_provider_info, draining) == 128);
+TL_ABI_ASSERT(offsetof(tl_service_provider_info, process) == 136);
+TL_ABI_ASSERT(offsetof(tl_service_provider_info, process_id) == 152);
+TL_ABI_ASSERT(offsetof(tl_service_provider_info, last_reload) == 160);
+TL_ABI_ASSERT(offsetof(tl_service_provider_info, detail) == 176);
+TL_ABI_ASSERT(sizeof(tl_service_provider_info) == 192);
+
+/** How another instance of a provider takes over. */
+struct tl_service_provider_change {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** The new build: its library, or the folder of its plugin.json. Absent: the file of the present one, as it is now. */
+  tl_str library;
+  /** The plugin's configuration from now on, as JSON. Absent: the present one. */
+  tl_str config;
+  /** All that the configuration says of the provider from now on: an item of `providers`, as JSON. */
+  tl_str settings;
+  /** How long the instance before stands by, to serve again should the new one fail; on the runtime's clock. */
+  tl_duration probation;
+  /** How long an instance that serves no more is still listened to; on the runtime's clock. */
+  tl_duration drain;
+};
+TL_ABI_ASSERT(offsetof(tl_service_provider_change, library) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_provider_change, config) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_provider_change, settings) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_provider_change, probation) == 56);
+TL_ABI_ASSERT(offsetof(tl_service_provider_change, drain) == 64);
+TL_ABI_ASSERT(sizeof(tl_service_provider_change) == 72);
 
 /** One line of the ledger. Lines are added, never changed. */
 struct tl_service_consent_entry {
@@ -3008,6 +3083,10 @@ typedef void (*tl_service_runtime_service_get_resource_done)(void *user, const t
 typedef void (*tl_service_runtime_service_list_resources_done)(void *user, const tl_list *result, tl_error *error);
 typedef void (*tl_service_runtime_service_list_plugins_done)(void *user, const tl_list *result, tl_error *error);
 typedef void (*tl_service_runtime_service_metrics_done)(void *user, const tl_str *result, tl_error *error);
+typedef void (*tl_service_runtime_service_list_providers_done)(void *user, const tl_list *result, tl_error *error);
+typedef void (*tl_service_runtime_service_reload_provider_done)(void *user, const tl_service_provider_info *result, tl_error *error);
+typedef void (*tl_service_runtime_service_settle_provider_done)(void *user, const tl_service_provider_info *result, tl_error *error);
+typedef void (*tl_service_runtime_service_remove_provider_done)(void *user, tl_error *error);
 
 /**
  * The runtime itself.
@@ -3083,6 +3162,36 @@ typedef struct tl_service_runtime_service {
    * [any-thread]
    */
   void (*metrics)(void *self, const tl_call *call, tl_service_runtime_service_metrics_done done, void *user);
+  /**
+   * The providers, in the order in which they are asked.
+   * [any-thread]
+   * Result elements: tl_service_provider_info.
+   */
+  void (*list_providers)(void *self, const tl_call *call, tl_service_runtime_service_list_providers_done done, void *user);
+  /**
+   * Makes another instance of a provider beside the one that serves, checks it and lets it take over; completes then.
+   * When it
+   * cannot be made, the present one goes on.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_FAILED_PRECONDITION,
+   * TL_ERROR_CODE_PERMISSION_DENIED, TL_ERROR_CODE_RESOURCE_EXHAUSTED.
+   */
+  void (*reload_provider)(void *self, const tl_call *call,
+                          tl_str name, const tl_service_provider_change *change, tl_service_runtime_service_reload_provider_done done, void *user);
+  /**
+   * Completes once a provider is not on probation.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND.
+   */
+  void (*settle_provider)(void *self, const tl_call *call,
+                          tl_str name, tl_service_runtime_service_settle_provider_done done, void *user);
+  /**
+   * Takes away a provider that was added while the runtime ran. Completes once its calls have ended and it has stopped.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_FAILED_PRECONDITION.
+   */
+  void (*remove_provider)(void *self, const tl_call *call,
+                          tl_str name, tl_service_runtime_service_remove_provider_done done, void *user);
 } tl_service_runtime_service;
 TL_ABI_ASSERT(offsetof(tl_service_runtime_service, version) == 8);
 TL_ABI_ASSERT(offsetof(tl_service_runtime_service, now) == 16);
@@ -3095,7 +3204,11 @@ TL_ABI_ASSERT(offsetof(tl_service_runtime_service, get_resource) == 64);
 TL_ABI_ASSERT(offsetof(tl_service_runtime_service, list_resources) == 72);
 TL_ABI_ASSERT(offsetof(tl_service_runtime_service, list_plugins) == 80);
 TL_ABI_ASSERT(offsetof(tl_service_runtime_service, metrics) == 88);
-TL_ABI_ASSERT(sizeof(tl_service_runtime_service) == 96);
+TL_ABI_ASSERT(offsetof(tl_service_runtime_service, list_providers) == 96);
+TL_ABI_ASSERT(offsetof(tl_service_runtime_service, reload_provider) == 104);
+TL_ABI_ASSERT(offsetof(tl_service_runtime_service, settle_provider) == 112);
+TL_ABI_ASSERT(offsetof(tl_service_runtime_service, remove_provider) == 120);
+TL_ABI_ASSERT(sizeof(tl_service_runtime_service) == 128);
 #define TL_SERVICE_RUNTIME_SERVICE_ID "trunkline.service.runtime/1"
 
 typedef void (*tl_service_sms_consent_service_add_done)(void *user, const tl_list *result, tl_error *error);
