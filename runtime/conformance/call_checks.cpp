@@ -151,7 +151,8 @@ class CallChecks {
     };
     for (int i = 0; i < kRounds; ++i) round();  // warms caches up
     if (heap_bytes() == 0) kit.skip("memory is not measured: another allocator is in use");
-    const double each = least_growth(kRounds, round) / (kBatches * kAtOnce);
+    constexpr double kCalls = kBatches * kAtOnce;
+    const double each = least_growth(kRounds, kAllowedBytes * kCalls, round) / kCalls;
     kit.figure("bytes_kept_per_call", each);
     kit.require(each <= kAllowedBytes, "every call leaves " + std::to_string(static_cast<long>(each)) +
                                            " bytes behind when its instance has been destroyed");

@@ -8,6 +8,7 @@ namespace trunkline::conformance {
 /// Bytes of this process's heap that are in use; 0: another allocator is at work.
 std::size_t heap_bytes();
 /// Bytes that the heap grows by with each of `rounds`; the least of several such measurements, because only a leak grows in all.
-double least_growth(int rounds, const std::function<void()>& round);
+/// No more are made once it is at most `allowed`: garbage of a language that collects it when it likes takes a few.
+double least_growth(int rounds, double allowed, const std::function<void()>& round);
 
 }  // namespace trunkline::conformance

@@ -63,7 +63,7 @@ void leaks(CheckContext& kit) {
   };
   for (int i = 0; i < kWarmUp; ++i) round();
   const std::size_t threads = thread_count(), descriptors = descriptor_count();
-  const double each = least_growth(kRounds, round);
+  const double each = least_growth(kRounds, kAllowedBytes, round);
   // Those that were told to end may need a moment.
   kit.host.wait([&] { return thread_count() <= threads && descriptor_count() <= descriptors; });
   const std::size_t threads_now = thread_count(), descriptors_now = descriptor_count();

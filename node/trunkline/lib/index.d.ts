@@ -11,7 +11,7 @@ import type { ChatMessage, Participant, ReadReceipt, ThreadItem } from "../gener
 import type {
   ChatService, EmailMessage, EmailOperation, EmailService, Event, EventHistoryService, EventQuery, EventSchema,
   EventSubscriptionSpec, EventSubscriptionsService, EventTopicsService, IdentityService, NewTopicEvent, NumbersService,
-  PluginInfo, ResourcesService, RoomsService, SandboxMailService, SandboxService, SipRoutingService, SmsConsentService,
+  PluginInfo, ProviderInfo, ResourcesService, RoomsService, SandboxMailService, SandboxService, SipRoutingService, SmsConsentService,
   SmsService,
 } from "../generated/service.js";
 import type { SmsProvider as SmsProviderClient } from "../generated/sms.js";

@@ -98,7 +98,7 @@ void UserAgent::offered_again(const SipLegPtr& leg, const sip_t* sip) {
     if (sdp.empty()) {
       leg->local.direction = direction_of(*leg);
       ours = write_offer(leg->local);
-      leg->offer_is_out = true;
+      leg->offer_is_out = leg->offer_in_answer = true;
       leg->hold_offered = leg->held;
     } else {
       const Agreed agreed = set_media(*leg, parse_sdp(sdp));
@@ -119,13 +119,16 @@ void UserAgent::offered_again(const SipLegPtr& leg, const sip_t* sip) {
               SIPTAG_PAYLOAD_STR(ours.c_str()), TAG_END());
 }
 
-/// The answer to an offer that went out with a 200.
+/// The answer to an offer that went out with a 200. One that went out with an INVITE of ours meanwhile is none of it.
 void UserAgent::acknowledged(const SipLegPtr& leg, const sip_t* sip) {
-  if (!std::exchange(leg->offer_is_out, false) || leg->ended()) return;
+  if (!std::exchange(leg->offer_in_answer, false) || leg->ended()) return;
+  leg->offer_is_out = false;
   const std::string_view sdp = sip ? sdp_of(sip) : std::string_view{};
   try {
     if (sdp.empty()) throw Error(ErrorCode::kFailedPrecondition, "the answer has no session description", "sdp");
     set_media(*leg, parse_sdp(sdp));
+    leg->hold_told = leg->hold_offered;
+    if (leg->held != leg->hold_told) offer_again(leg);
   } catch (const Error& error) {
     nua_bye(leg->handle, SIPTAG_REASON_STR(reason_of(kCauseIncompatible).c_str()), TAG_END());
     end(leg, kCauseIncompatible, 488, error.message);

@@ -22,7 +22,7 @@ void UserAgent::answer(const std::string& leg_id) {
     sdp = write_answer(leg->local, *leg->remote, agree(*leg->remote, leg->local));
   } else {
     sdp = write_offer(leg->local);
-    leg->offer_is_out = true;
+    leg->offer_is_out = leg->offer_in_answer = true;
   }
   nua_respond(leg->handle, SIP_200_OK, SIPTAG_CONTENT_TYPE_STR("application/sdp"), SIPTAG_PAYLOAD_STR(sdp.c_str()), TAG_END());
   sound_flows(*leg);

@@ -158,9 +158,9 @@ class Agent final : public pstn::PstnEvents, public pstn::PstnAudioEvents {
       return std::any_of(notes_.begin(), notes_.end(), [&](const std::string& one) { return one.starts_with(begin); });
     });
   }
-  bool hears(double hz) {
+  bool hears(double hz, std::chrono::milliseconds patience = seconds{20}) {
     std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, seconds{20}, [&] { return !frame_.empty() && strength_of(frame_, hz) > 0.8; });
+    return changed_.wait_for(lock, patience, [&] { return !frame_.empty() && strength_of(frame_, hz) > 0.8; });
   }
   void forget_frame() {
     const std::lock_guard lock(mutex_);

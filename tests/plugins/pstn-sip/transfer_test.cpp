@@ -80,10 +80,17 @@ TEST_F(PstnSipTransfer, AHoldIsToldAndTakenBack) {
   open.tapped = true;
   near_.audio.set_flow_sync("leg", open);
   far_.audio.set_flow_sync(far_.incoming_leg(), open);
-  for (int i = 0; i < 10; ++i) host_.clock.advance(seconds{5});  // glares are tried again by the clock
   near_.forget_frame();
   far_.forget_frame();
-  both_hear();
+  near_.audio.play_sync("leg", 1, tone_of(1000, 30000));
+  far_.audio.play_sync(far_.incoming_leg(), 1, tone_of(700, 30000));
+  // Glares are tried again by the clock, as soon as their answers are here.
+  bool heard = false;
+  for (int i = 0; i < 100 && !heard; ++i) {
+    host_.clock.advance(seconds{5});
+    heard = far_.hears(1000, std::chrono::milliseconds{100}) && near_.hears(700, std::chrono::milliseconds{100});
+  }
+  EXPECT_TRUE(heard);
 }
 
 }  // namespace
