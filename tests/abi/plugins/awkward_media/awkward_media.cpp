@@ -36,7 +36,7 @@ class Sound final : public StreamSource<AudioFrame> {
       : clock_(host.clock()), sin_(sin), streams_(streams), format_(format), samples_(std::move(samples)) {
     ++streams_.open;
   }
-  ~Sound() override { --streams_.open; }
+  ~Sound() override { end(); }
 
   Task<std::vector<AudioFrame>> next(std::uint32_t max) override {
     asked_ = true;
@@ -57,6 +57,7 @@ class Sound final : public StreamSource<AudioFrame> {
   }
   void close() override {
     if (!asked_ && streams_.unread.fetch_add(1) > kMostUnread && sin_ == "crashes_when_closed_unread") std::abort();
+    end();
     closed_.request_stop();
   }
 
@@ -75,6 +76,10 @@ class Sound final : public StreamSource<AudioFrame> {
     return frame;
   }
 
+  void end() {
+    if (!std::exchange(counted_out_, true)) --streams_.open;
+  }
+
   const host::ClockClient clock_;
   const Sin& sin_;
   Streams& streams_;
@@ -82,6 +87,7 @@ class Sound final : public StreamSource<AudioFrame> {
   const Bytes samples_;
   std::size_t at_ = 0;
   bool ended_ = false;
+  bool counted_out_ = false;
   std::atomic<bool> asked_{false};
   std::stop_source closed_;
 };
