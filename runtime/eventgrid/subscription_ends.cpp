@@ -27,8 +27,17 @@ void EventSubscriptionService::finish(store::Database& database, std::int64_t su
     return one.source.database == &database && one.row.key == subscription_key && one.row.state == SubscriptionState::kActive;
   });
   if (!subscription) return;
-  spawn(set_finished(subscription), [this, subscription](const Result<void>& result) {
-    // A write of its owner was under way; the engine tells us again when the runtime starts anew.
+  {
+    // The write that made it may still be under way: a short replay is faster. Whoever holds the name tells us then.
+    const std::lock_guard lock(mutex_);
+    const Key key{{subscription->source.database, subscription->source.key}, to_lower(subscription->row.name)};
+    if (in_use_.contains(key)) {
+      ended_while_in_use_[key] = subscription_key;
+      return;
+    }
+  }
+  spawn(set_finished(subscription), [this, subscription, &database, subscription_key](const Result<void>& result) {
+    if (!result.ok() && result.error().code == ErrorCode::kAborted) return finish(database, subscription_key);
     if (!result.ok())
       context_.log.debug("events", "a replay is done but could not be marked so",
                          {{"subscription", subscription->row.name}, {"error", result.error().message}});

@@ -2,6 +2,7 @@
 #pragma once
 #include <string>
 
+#include "runtime/async/executor.h"
 #include "runtime/base/strings.h"
 #include "runtime/eventgrid/subscription_service.h"
 
@@ -21,8 +22,14 @@ class EventSubscriptionService::Hold {
   }
   Hold(const Hold&) = delete;
   ~Hold() {
-    const std::lock_guard lock(service_.mutex_);
-    service_.in_use_.erase(key_);
+    std::int64_t ended = 0;
+    {
+      const std::lock_guard lock(service_.mutex_);
+      service_.in_use_.erase(key_);
+      if (auto node = service_.ended_while_in_use_.extract(key_)) ended = node.mapped();
+    }
+    if (ended != 0)
+      service_.context_.executor.post([&service = service_, database = key_.first.first, ended] { service.finish(*database, ended); });
   }
 
  private:

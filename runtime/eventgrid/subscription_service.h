@@ -160,6 +160,7 @@ class EventSubscriptionService final : public ResourceParticipant {
   mutable std::mutex mutex_;  // never held across I/O
   std::map<SourceKey, OfSource> sources_;
   std::set<Key> in_use_;
+  std::map<Key, std::int64_t> ended_while_in_use_;  // keys of replays that are done and could not be marked yet
   std::string endpoint_;
   Clock::TimerId expiry_timer_ = 0;
   bool stopped_ = false;
