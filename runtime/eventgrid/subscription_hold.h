@@ -29,7 +29,8 @@ class EventSubscriptionService::Hold {
       if (auto node = service_.ended_while_in_use_.extract(key_)) ended = node.mapped();
     }
     if (ended != 0)
-      service_.context_.executor.post([&service = service_, database = key_.first.first, ended] { service.finish(*database, ended); });
+      service_.context_.executor.post(
+          [&service = service_, database = key_.first.first, ended] { service.finish(*database, ended); });
   }
 
  private:

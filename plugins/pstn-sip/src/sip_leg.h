@@ -40,7 +40,7 @@ struct SipLeg {
   LocalAudio local;
   std::optional<SdpAudio> remote;
   std::optional<std::uint8_t> event_type;
-  bool offer_is_out = false;  // the next description from the other side answers ours
+  bool offer_is_out = false;     // the next description from the other side answers ours
   bool offer_in_answer = false;  // and it went out with a 200: the ACK brings the answer
   bool offer_challenged = false;
   bool held = false;  // by the host
