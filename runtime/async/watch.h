@@ -17,7 +17,7 @@ class SocketWatch : public std::enable_shared_from_this<SocketWatch> {
 
   /// Open as long as this object is, also after close().
   int socket() const;
-  /// Once, when something can be written.
+  /// Once, when something can be written. From then on the socket does not block, in whatever else reads or writes it either.
   void when_writable(UniqueFunction<void()> fn);
   /// Shuts the socket down and ends all waits. Blocks until a function that runs on another thread has returned.
   void close();

@@ -1,5 +1,6 @@
 #include "runtime/isolation/session.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <sys/socket.h>
 
@@ -200,6 +201,12 @@ void Session::read() {
       const std::size_t wanted = std::max(kReadBytes, in_.wanted());
       const ssize_t got = ::recv(watch_->socket(), in_.room(wanted), wanted, 0);
       if (got < 0 && errno == EINTR) continue;
+      if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+        // Whoever waits for room to write makes the socket one that does not block, for us as well.
+        pollfd silent{watch_->socket(), POLLIN, 0};
+        ::poll(&silent, 1, -1);
+        continue;
+      }
       if (got <= 0) break;
       deal_with(static_cast<std::size_t>(got));
     }

@@ -95,6 +95,25 @@ class Isolation : public testing::Test {
   std::unique_ptr<PluginInstance> instance;
 };
 
+// More than the socket takes at once: the rest goes when there is room, and the connection goes on as before.
+TEST_F(Isolation, OutlivesAFlood) {
+  open("test-noop");
+  const int process = isolated->process_id();
+  for (int round = 0; round < 3; ++round) {
+    std::vector<std::future<Sent>> flood;
+    for (int i = 0; i < 100; ++i) flood.push_back(send({}, std::string(60'000, 'x')));
+    for (std::future<Sent>& one : flood) {
+      ASSERT_EQ(one.wait_for(std::chrono::seconds(20)), std::future_status::ready);
+      const Sent sent = one.get();
+      ASSERT_TRUE(sent.ok()) << sent.error().message;
+    }
+    // Nothing is under way now, so that the connection is silent for a moment.
+    ASSERT_TRUE(send().get().ok());
+  }
+  EXPECT_EQ(isolated->process_id(), process);
+  EXPECT_TRUE(close());
+}
+
 TEST_F(Isolation, GivesTheResultsOfTheVerySamePlugin) {
   const auto settings = [] {
     InstanceSettings out;
