@@ -1,12 +1,14 @@
 // A server that wants to know who calls: OpenSSL's own.
 #include <gmock/gmock.h>
 #include <openssl/ssl.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <cstdio>
 #include <fstream>
 #include <future>
 #include <map>
+#include <memory>
 
 #include "runtime/crypto/certificates.h"
 #include "runtime/crypto/pkcs12.h"
@@ -25,34 +27,34 @@ class ClientIdentityTest : public ::testing::Test {
   static constexpr auto accept_any = [](int, X509_STORE_CTX*) { return 1; };
 
   ClientIdentityTest() {
+    ::signal(SIGPIPE, SIG_IGN);  // OpenSSL's sockets have no MSG_NOSIGNAL, and clients of these tests leave when they like
     std::ofstream(ca_file_) << ca_.pem().certificate;
     const crypto::PemIdentity server = ca_.issue_server(now_);
     use_pem(server);
-    SSL_CTX_set_verify(context_, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, +accept_any);
+    SSL_CTX_set_verify(context_.get(), SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, +accept_any);
   }
   ~ClientIdentityTest() override {
     pooled_.stop();
     curl_.stop();
     executor_.stop();
-    SSL_CTX_free(context_);
     std::remove(ca_file_.c_str());
   }
   void use_pem(const crypto::PemIdentity& server) {
     BIO* const certificate = BIO_new_mem_buf(server.certificate.data(), static_cast<int>(server.certificate.size()));
     X509* const read = PEM_read_bio_X509(certificate, nullptr, nullptr, nullptr);
-    SSL_CTX_use_certificate(context_, read);
+    SSL_CTX_use_certificate(context_.get(), read);
     X509_free(read);
     BIO_free(certificate);
     const std::string_view text = server.private_key.reveal();
     BIO* const key = BIO_new_mem_buf(text.data(), static_cast<int>(text.size()));
     EVP_PKEY* const made = PEM_read_bio_PrivateKey(key, nullptr, nullptr, nullptr);
-    SSL_CTX_use_PrivateKey(context_, made);
+    SSL_CTX_use_PrivateKey(context_.get(), made);
     EVP_PKEY_free(made);
     BIO_free(key);
   }
   /// Answers each request with the name in the certificate of the client.
   void serve(ScriptedConnection& connection) {
-    SSL* const ssl = SSL_new(context_);
+    SSL* const ssl = SSL_new(context_.get());
     SSL_set_fd(ssl, connection.fd());
     if (SSL_accept(ssl) == 1) {
       char name[64] = "";
@@ -90,7 +92,8 @@ class ClientIdentityTest : public ::testing::Test {
   const Time now_ = std::chrono::system_clock::now();
   const crypto::CertificateAuthority ca_ = crypto::CertificateAuthority::create("Test CA", now_);
   const std::string ca_file_ = ::testing::TempDir() + "trunkline_client_identity_" + std::to_string(::getpid()) + ".pem";
-  SSL_CTX* const context_ = SSL_CTX_new(TLS_server_method());
+  // Before the server: its threads use it until they are joined.
+  const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context_{SSL_CTX_new(TLS_server_method()), &SSL_CTX_free};
   ScriptedServer server_{[this](ScriptedConnection& connection, int) { serve(connection); }};
   Executor executor_{2};
   net::HttpClient curl_{executor_, {.ca_file = ca_file_}};
