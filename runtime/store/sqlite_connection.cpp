@@ -4,6 +4,7 @@
 #include <sqlite3.h>
 
 #include "runtime/store/sqlite_error.h"
+#include "runtime/store/wal_vfs.h"
 
 namespace trunkline::store {
 namespace {
@@ -43,7 +44,9 @@ void leave_out_statistics() {
 SQLite::Database open_database(const std::string& path, SqliteConnection::Mode mode) {
   leave_out_statistics();
   try {
-    return SQLite::Database(mode == SqliteConnection::Mode::kMemory ? ":memory:" : path, open_flags(mode), kBusyTimeoutMs);
+    if (mode == SqliteConnection::Mode::kMemory) return SQLite::Database(":memory:", open_flags(mode), kBusyTimeoutMs);
+    return SQLite::Database(path, open_flags(mode), kBusyTimeoutMs,
+                            mode == SqliteConnection::Mode::kWriter ? gathering_vfs() : "");
   } catch (const SQLite::Exception& e) {
     throw sqlite_error(e.getExtendedErrorCode(), e.what(), "open " + path);
   }
@@ -192,7 +195,8 @@ void SqliteConnection::set_up(Mode mode) {
     // Not every file system can share memory between connections, as the log of WAL needs.
     if (ask("PRAGMA journal_mode = WAL") != "wal")
       throw Error(ErrorCode::kFailedPrecondition, "the file system cannot hold a database in WAL mode; take a local disk");
-    // FULL: a commit has reached the disk when it returns. The checkpoint is rare, because it makes one commit wait.
+    // FULL: a commit has reached the disk when it returns; gathering_vfs() relies on it. The checkpoint is rare, because it makes
+    // one commit wait.
     run_script("PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 67108864;");
   }
   if (!ours) run_script(("PRAGMA application_id = " + std::to_string(kApplicationId)).c_str());

@@ -12,6 +12,8 @@ namespace {
 
 // How long a commit waits for those whose writes were just committed to write again; far below an fsync.
 constexpr std::chrono::microseconds kGather{200};
+// Completions that one thread runs in a row: those of a large batch are spread over the executor's threads.
+constexpr std::ptrdiff_t kCompletionsInARow = 8;
 constexpr std::size_t kNever = SIZE_MAX;
 
 // The database whose callback runs on this thread: asking it again from inside would wait for itself.
@@ -380,15 +382,25 @@ void SqliteDatabase::complete(Batch batch, Signals signals) {
   if (batch.empty() && signals.empty()) return;
   std::sort(signals.begin(), signals.end());
   signals.erase(std::unique(signals.begin(), signals.end()), signals.end());
-  {
-    const std::lock_guard lock(queue_->mutex);
-    ++queue_->deliveries;
+  const auto deliver = [this](Batch part, Signals told) {
+    {
+      const std::lock_guard lock(queue_->mutex);
+      ++queue_->deliveries;
+    }
+    executor_.post([part = std::move(part), told = std::move(told), listeners = listeners_, queue = queue_]() mutable {
+      listeners->tell(told);  // first: it only wakes others, while a completion may take its time
+      for (Request& request : part) finish(request);
+      queue->delivered();
+    });
+  };
+  auto rest = batch.begin();
+  while (batch.end() - rest > kCompletionsInARow) {
+    const auto end = rest + kCompletionsInARow;
+    deliver(Batch(std::move_iterator(rest), std::move_iterator(end)), std::exchange(signals, {}));
+    rest = end;
   }
-  executor_.post([batch = std::move(batch), signals = std::move(signals), listeners = listeners_, queue = queue_]() mutable {
-    listeners->tell(signals);  // first: it only wakes others, while a completion may take its time
-    for (Request& request : batch) finish(request);
-    queue->delivered();
-  });
+  batch.erase(batch.begin(), rest);
+  deliver(std::move(batch), std::move(signals));
 }
 
 void SqliteDatabase::finish(Request& request) {
