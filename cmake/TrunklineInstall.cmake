@@ -20,6 +20,7 @@ install(FILES ${CMAKE_CURRENT_BINARY_DIR}/sdk/trunkline-plugin.pc DESTINATION li
 
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/sdk/trunkline.pc DESTINATION lib/pkgconfig COMPONENT runtime)
 install(TARGETS trunkline trunkline_script trunkline_plugin_host RUNTIME DESTINATION bin COMPONENT runtime)
+install(TARGETS trunkline_voices LIBRARY DESTINATION lib/trunkline COMPONENT runtime)
 install(TARGETS trunkline_embed LIBRARY DESTINATION lib COMPONENT runtime NAMELINK_COMPONENT runtime)
 install(DIRECTORY ${CMAKE_BINARY_DIR}/plugins/ DESTINATION lib/trunkline/plugins COMPONENT runtime USE_SOURCE_PERMISSIONS
         FILES_MATCHING PATTERN "*.so" PATTERN "plugin.json" PATTERN "quirks.json" PATTERN "CMakeFiles" EXCLUDE)

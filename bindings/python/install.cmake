@@ -6,6 +6,7 @@ foreach(program trunkline trunkline_script trunkline_plugin_host)
     install(TARGETS ${program} RUNTIME DESTINATION trunkline/bin COMPONENT python EXCLUDE_FROM_ALL)
   endif()
 endforeach()
+install(TARGETS trunkline_voices LIBRARY DESTINATION trunkline/lib/trunkline COMPONENT python EXCLUDE_FROM_ALL)
 # The SDK, so that who installed a wheel can write a plugin: the folder trunkline/ is a prefix for find_package(Trunkline).
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/bindings/c/include/ ${PROJECT_SOURCE_DIR}/bindings/cpp/include/ DESTINATION trunkline/include
         COMPONENT python EXCLUDE_FROM_ALL FILES_MATCHING PATTERN "*.h" PATTERN "*.hpp")

@@ -1,23 +1,14 @@
 #include "runtime/calls/flite_voices.h"
 
-#include <flite/flite.h>
+#include <dlfcn.h>
 
 #include <algorithm>
 #include <array>
-#include <csetjmp>
-#include <cstdlib>
-#include <memory>
-#include <mutex>
 #include <optional>
 
+#include "runtime/base/beside.h"
 #include "runtime/base/strings.h"
-
-// The header of a voice is not installed.
-extern "C" {
-cst_voice* register_cmu_us_slt(const char* folder);
-cst_voice* register_cmu_us_rms(const char* folder);
-cst_voice* register_cmu_us_awb(const char* folder);
-}
+#include "runtime/calls/voices/voices.h"
 
 namespace trunkline::calls {
 namespace {
@@ -89,46 +80,38 @@ std::string_view plain_sign(char32_t point) {
   }
 }
 
-/// Flite is C that keeps its state in the process: one thread at a time, under the mutex.
-class Flite {
+/// The module with the voices. Five megabytes that most runtimes never need: loaded when the first text is spoken, and then kept.
+class VoicesModule {
  public:
-  static Flite& get() {
-    static Flite flite;
-    return flite;
+  static const VoicesModule& get() {
+    static const VoicesModule module;  // tried again at the next text when this throws
+    return module;
   }
 
-  Samples say(FliteVoice voice, const std::string& text, double rate) {
-    const std::lock_guard lock(mutex_);
-    cst_voice* chosen = voices_[static_cast<std::size_t>(voice)];
-    feat_set_float(chosen->features, "duration_stretch", static_cast<float>(1 / rate));
-    // The voices draw noise from rand(). Equal texts are to sound alike, and whoever else draws is not to notice us.
-    std::array<char, 128> state{};
-    char* theirs = initstate(1, state.data(), state.size());
-    const std::unique_ptr<cst_wave, decltype(&delete_wave)> wave(say_or_null(text.c_str(), chosen), delete_wave);
-    setstate(theirs);
-    if (!wave) throw Error(ErrorCode::kInternal, "flite could not say the text");
-    if (wave->sample_rate != kSampleRate) cst_wave_resample(wave.get(), kSampleRate);
-    return Samples(wave->samples, wave->samples + wave->num_samples);
+  Samples say(FliteVoice voice, const std::string& text, double rate) const {
+    Samples spoken;
+    const auto keep = [](void* into, const short* samples, std::size_t count) {
+      static_cast<Samples*>(into)->assign(samples, samples + count);
+    };
+    if (!say_(static_cast<int>(voice), text.c_str(), rate, kSampleRate, &spoken, keep))
+      throw Error(ErrorCode::kInternal, "flite could not say the text");
+    return spoken;
   }
 
  private:
-  Flite() {
-    flite_init();
-    voices_ = {register_cmu_us_slt(nullptr), register_cmu_us_rms(nullptr), register_cmu_us_awb(nullptr)};
+  VoicesModule() {
+    const std::filesystem::path file = find_beside(kVoicesModule);
+    if (file.empty())
+      throw Error(ErrorCode::kFailedPrecondition,
+                  std::string("the module ") + kVoicesModule +
+                      " is not there: wanted beside the runtime, in ../bin or in ../lib/trunkline");
+    void* module = ::dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
+    if (!module) throw Error(ErrorCode::kFailedPrecondition, std::string("the voices cannot be loaded: ") + ::dlerror());
+    say_ = reinterpret_cast<decltype(&trunkline_voices_say)>(::dlsym(module, "trunkline_voices_say"));
+    if (!say_) throw Error(ErrorCode::kFailedPrecondition, file.string() + " is of another version than the runtime");
   }
 
-  /// Without a place to jump to, an error of flite ends the process. Nothing in here has a destructor.
-  static cst_wave* say_or_null(const char* text, cst_voice* voice) {
-    std::jmp_buf escape;
-    cst_errjmp = &escape;
-    cst_wave* volatile wave = nullptr;
-    if (setjmp(escape) == 0) wave = flite_text_to_wave(text, voice);  // NOLINT(cert-err52-cpp): how flite tells errors
-    cst_errjmp = nullptr;
-    return wave;
-  }
-
-  std::mutex mutex_;
-  std::array<cst_voice*, 3> voices_{};
+  decltype(&trunkline_voices_say) say_ = nullptr;
 };
 
 }  // namespace
@@ -181,7 +164,7 @@ std::string speakable(std::string_view text) {
 }
 
 Samples say(FliteVoice voice, const std::string& speakable_text, double rate) {
-  return Flite::get().say(voice, speakable_text, rate);
+  return VoicesModule::get().say(voice, speakable_text, rate);
 }
 
 }  // namespace trunkline::calls

@@ -17,7 +17,7 @@ FliteVoice choose_voice(const VoiceWish& wish);
 /// What flite reads of a text: ASCII, without accents and control characters. Empty: nothing in it can be said.
 std::string speakable(std::string_view text);
 /// Equal for equal arguments. Takes a hundredth to a thirtieth of the time that it lasts, of a core, and no more than one thread
-/// of the process at a time: call it where nobody waits. Throws kInternal.
+/// of the process at a time: call it where nobody waits. Throws kInternal; kFailedPrecondition without the module of the voices.
 Samples say(FliteVoice voice, const std::string& speakable_text, double rate);
 
 }  // namespace trunkline::calls

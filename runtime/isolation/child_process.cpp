@@ -1,6 +1,5 @@
 #include "runtime/isolation/child_process.h"
 
-#include <dlfcn.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -18,6 +17,7 @@
 #include <system_error>
 #include <vector>
 
+#include "runtime/base/beside.h"
 #include "runtime/isolation/options.h"
 #include "trunkline/error.hpp"
 
@@ -149,19 +149,6 @@ const ProcessEnd& ChildProcess::wait(std::chrono::milliseconds patience) {
   return end;
 }
 
-std::filesystem::path find_program() {
-  Dl_info info{};
-  if (::dladdr(reinterpret_cast<const void*>(&find_program), &info) == 0 || !info.dli_fname) return {};
-  std::error_code ec;
-  std::filesystem::path self = std::filesystem::canonical(info.dli_fname, ec);
-  // The program's own name may be relative to a directory that was left since.
-  if (ec) self = std::filesystem::read_symlink("/proc/self/exe", ec);
-  for (const char* relative :
-       {"trunkline-plugin-host", "../bin/trunkline-plugin-host", "../lib/trunkline/trunkline-plugin-host"}) {
-    const std::filesystem::path file = self.parent_path() / relative;
-    if (std::filesystem::is_regular_file(file, ec)) return file.lexically_normal();
-  }
-  return {};
-}
+std::filesystem::path find_program() { return find_beside("trunkline-plugin-host"); }
 
 }  // namespace trunkline::isolation

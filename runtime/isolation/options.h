@@ -28,9 +28,7 @@ struct Options {
   Duration quarantine_within = std::chrono::minutes(10);
 };
 
-/// Where the program trunkline-plugin-host is, seen from the file that holds this code (the program or libtrunkline): beside it,
-/// in
-/// `../bin` or in `../lib/trunkline`. Empty: nowhere.
+/// Where the program trunkline-plugin-host is: find_beside(). Empty: nowhere.
 std::filesystem::path find_program();
 
 }  // namespace trunkline::isolation

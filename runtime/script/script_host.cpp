@@ -1,10 +1,9 @@
 #include "runtime/script/script_host.h"
 
-#include <dlfcn.h>
-
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "runtime/base/beside.h"
 #include "runtime/base/utf8.h"
 #include "runtime/script/protocol.h"
 #include "runtime/script/worker_process.h"
@@ -95,18 +94,6 @@ void ScriptHost::give_back(std::unique_ptr<Worker> worker) {
   if (!stopped_ && idle_.size() < options_.max_idle) idle_.push_back(std::move(worker));
 }
 
-std::filesystem::path find_worker() {
-  Dl_info info{};
-  if (::dladdr(reinterpret_cast<const void*>(&find_worker), &info) == 0 || !info.dli_fname) return {};
-  std::error_code ec;
-  std::filesystem::path self = std::filesystem::canonical(info.dli_fname, ec);
-  // The program's own name may be relative to a directory that was left since.
-  if (ec) self = std::filesystem::read_symlink("/proc/self/exe", ec);
-  for (const char* relative : {"trunkline-script", "../bin/trunkline-script", "../lib/trunkline/trunkline-script"}) {
-    const std::filesystem::path file = self.parent_path() / relative;
-    if (std::filesystem::is_regular_file(file, ec)) return file.lexically_normal();
-  }
-  return {};
-}
+std::filesystem::path find_worker() { return find_beside("trunkline-script"); }
 
 }  // namespace trunkline::script

@@ -72,8 +72,7 @@ class ScriptHost {
   bool stopped_ = false;                       // guarded by mutex_
 };
 
-/// Where the program trunkline-script is, seen from the file that holds this code (the program or libtrunkline): beside it, in
-/// `../bin` or in `../lib/trunkline`. Empty: nowhere.
+/// Where the program trunkline-script is: find_beside(). Empty: nowhere.
 std::filesystem::path find_worker();
 
 }  // namespace trunkline::script

@@ -34,6 +34,7 @@ def test_it_is_of_this_platform_and_brings_everything_along(dist: Dist) -> None:
         "trunkline/bin/trunkline",
         "trunkline/bin/trunkline-plugin-host",
         "trunkline/bin/trunkline-script",
+        "trunkline/lib/trunkline/trunkline-voices.so",
         "trunkline/plugins/sms-sandbox/plugin.json",
         "trunkline/py.typed",
     ):
