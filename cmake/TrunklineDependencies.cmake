@@ -72,10 +72,10 @@ if(TRUNKLINE_SANITIZE)
 endif()
 
 # The heap of our programs. A library in somebody else's process takes the heap that it finds there, and sanitizers bring theirs.
-set(TRUNKLINE_HEAP tcmalloc CACHE STRING "Heap of the programs: tcmalloc or system")
+set(TRUNKLINE_HEAP jemalloc CACHE STRING "Heap of the programs: jemalloc or system")
 add_library(trunkline_heap INTERFACE)
-if(TRUNKLINE_HEAP STREQUAL tcmalloc AND NOT TRUNKLINE_SANITIZE)
-  find_library(TRUNKLINE_TCMALLOC NAMES tcmalloc_minimal libtcmalloc_minimal.so.4 REQUIRED)
+if(TRUNKLINE_HEAP STREQUAL jemalloc AND NOT TRUNKLINE_SANITIZE)
+  find_library(TRUNKLINE_JEMALLOC NAMES jemalloc libjemalloc.so.2 REQUIRED)
   # Nothing refers to it by name.
-  target_link_libraries(trunkline_heap INTERFACE -Wl,--push-state,--no-as-needed ${TRUNKLINE_TCMALLOC} -Wl,--pop-state)
+  target_link_libraries(trunkline_heap INTERFACE -Wl,--push-state,--no-as-needed ${TRUNKLINE_JEMALLOC} -Wl,--pop-state)
 endif()

@@ -4,16 +4,20 @@
 #include <malloc.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <limits>
 
 namespace trunkline::conformance {
 
 std::size_t heap_bytes() {
-  // The program `trunkline` has tcmalloc, which has no mallinfo2: that would go on to speak of the heap of the C library.
-  using Ask = int (*)(const char* property, std::size_t* value);
-  static const auto ask = reinterpret_cast<Ask>(::dlsym(RTLD_DEFAULT, "MallocExtension_GetNumericProperty"));
-  std::size_t bytes = 0;
-  if (ask && ask("generic.current_allocated_bytes", &bytes)) return bytes;
+  // The program `trunkline` has jemalloc, which has no mallinfo2: that would go on to speak of the heap of the C library.
+  using Control = int (*)(const char* name, void* old_value, std::size_t* old_size, void* new_value, std::size_t new_size);
+  static const auto control = reinterpret_cast<Control>(::dlsym(RTLD_DEFAULT, "mallctl"));
+  std::uint64_t epoch = 1;  // its figures are of the last time that somebody wrote here
+  std::size_t bytes = 0, size = sizeof bytes;
+  if (control && control("thread.tcache.flush", nullptr, nullptr, nullptr, 0) == 0 &&
+      control("epoch", nullptr, nullptr, &epoch, sizeof epoch) == 0 && control("stats.allocated", &bytes, &size, nullptr, 0) == 0)
+    return bytes;
   return ::mallinfo2().uordblks;
 }
 

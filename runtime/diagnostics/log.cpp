@@ -19,7 +19,7 @@
 namespace trunkline {
 namespace {
 
-constexpr std::size_t kQueueLines = 1024;  // a full queue makes writers wait: no line is lost
+constexpr std::size_t kQueueLines = 512;  // a full queue makes writers wait: no line is lost
 
 spdlog::level::level_enum to_spdlog(LogLevel level) {
   switch (level) {

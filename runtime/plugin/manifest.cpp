@@ -1,6 +1,7 @@
 #include "runtime/plugin/manifest.h"
 
 #include <algorithm>
+#include <array>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -215,9 +216,12 @@ Manifest read_manifest(const std::filesystem::path& path) {
     throw Error(ErrorCode::kNotFound,
                 "plugin manifest " + path.string() + ": found no readable file, wanted plugin.json beside the library",
                 path.string());
-  std::string text(kManifestMaxBytes + 1, '\0');
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(file.gcount()));
+  std::string text;  // no larger than it must be: there are many plugins, and what the heap has once it keeps
+  std::array<char, 4096> piece{};
+  do {
+    file.read(piece.data(), piece.size());
+    text.append(piece.data(), static_cast<std::size_t>(file.gcount()));
+  } while (file && text.size() <= kManifestMaxBytes);
   return parse_manifest(text, path);
 }
 
