@@ -1,7 +1,6 @@
 #include "runtime/base/time_text.h"
 
 #include <array>
-#include <cstdio>
 #include <span>
 
 #include "runtime/base/strings.h"
@@ -37,6 +36,29 @@ Fields fields_of(Time time) {
           int(clock.seconds().count()),
           clock.subseconds().count(),
           date};
+}
+
+// Times are written with every message, often several times: snprintf took a microsecond for each.
+void append_digits(std::string& out, std::int64_t value, int digits) {
+  const std::size_t end = out.size() + static_cast<std::size_t>(digits);
+  out.resize(end, '0');
+  for (std::size_t at = end; value > 0; value /= 10) out[--at] = static_cast<char>('0' + value % 10);
+}
+
+void append_date(std::string& out, int year, int month, int day) {
+  append_digits(out, year, 4);
+  out.push_back('-');
+  append_digits(out, month, 2);
+  out.push_back('-');
+  append_digits(out, day, 2);
+}
+
+void append_clock(std::string& out, const Fields& f) {
+  append_digits(out, f.hour, 2);
+  out.push_back(':');
+  append_digits(out, f.minute, 2);
+  out.push_back(':');
+  append_digits(out, f.second, 2);
 }
 
 // Reads fixed-width pieces; once something does not fit, it stays failed.
@@ -141,15 +163,19 @@ bool add_pieces(std::string_view& text, std::span<const Unit> units, Duration& s
 
 std::string format_rfc3339(Time time) {
   const Fields f = fields_of(time);
-  char text[48];
-  int size =
-      std::snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02d", f.year, f.month, f.day, f.hour, f.minute, f.second);
+  std::string out;
+  out.reserve(30);
+  append_date(out, f.year, f.month, f.day);
+  out.push_back('T');
+  append_clock(out, f);
   if (f.nanosecond != 0) {
     const int digits = f.nanosecond % 1'000'000 == 0 ? 3 : f.nanosecond % 1'000 == 0 ? 6 : 9;
     const std::int64_t unit = digits == 3 ? 1'000'000 : digits == 6 ? 1'000 : 1;
-    size += std::snprintf(text + size, sizeof(text) - size, ".%0*lld", digits, static_cast<long long>(f.nanosecond / unit));
+    out.push_back('.');
+    append_digits(out, f.nanosecond / unit, digits);
   }
-  return std::string(text, size) + 'Z';
+  out.push_back('Z');
+  return out;
 }
 
 std::optional<Time> parse_rfc3339(std::string_view text) {
@@ -192,11 +218,19 @@ std::optional<Time> parse_rfc3339(std::string_view text) {
 
 std::string format_http_date(Time time) {
   const Fields f = fields_of(time);
-  const unsigned weekday = std::chrono::weekday(f.date).c_encoding();
-  char text[48];
-  const int size = std::snprintf(text, sizeof(text), "%s, %02d %s %04d %02d:%02d:%02d GMT", kWeekdays[weekday].data(), f.day,
-                                 kMonths[f.month - 1].data(), f.year, f.hour, f.minute, f.second);
-  return std::string(text, size);
+  std::string out;
+  out.reserve(29);
+  out += kWeekdays[std::chrono::weekday(f.date).c_encoding()];
+  out += ", ";
+  append_digits(out, f.day, 2);
+  out.push_back(' ');
+  out += kMonths[static_cast<std::size_t>(f.month - 1)];
+  out.push_back(' ');
+  append_digits(out, f.year, 4);
+  out.push_back(' ');
+  append_clock(out, f);
+  out += " GMT";
+  return out;
 }
 
 std::optional<Time> parse_http_date(std::string_view text) {

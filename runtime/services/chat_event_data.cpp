@@ -31,6 +31,8 @@ constexpr std::string_view kParticipantRemoved = ACS "ChatThreadParticipantRemov
 constexpr std::array kTypes = {kMessageReceived, kMessageEdited, kMessageDeleted, kTyping,           kReadReceiptEvent,
                                kThreadCreated,   kThreadUpdated, kThreadDeleted,  kParticipantAdded, kParticipantRemoved};
 
+constexpr std::size_t kUsualBytes = 768;  // of an event about a message of a line or two
+
 /// A JSON object, member by member. Written by hand: a message costs no tree.
 class Object {
  public:
@@ -285,6 +287,7 @@ NewEvent chat_event(const ChatChange& change, std::string_view transaction_id) {
   NewEvent event;
   std::string& out = event.data;
   out.clear();
+  out.reserve(kUsualBytes);
   Object data(out);
   data.text("threadId", std::string_view(thread_of(change)));
   data.text("transactionId", transaction_id);

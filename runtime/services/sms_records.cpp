@@ -73,7 +73,8 @@ const Statement kNextDeadline{"SELECT MIN(report_deadline_us) FROM sms_messages 
 const Statement kClearDeadline{"UPDATE sms_messages SET report_deadline_us = NULL WHERE resource_key = ? AND message_id = ?"};
 
 const Statement kStanding{
-    "SELECT state, reason, provider, provider_code, updated_us, assumed, receipts FROM sms_messages "
+    "SELECT state, reason, provider, provider_code, updated_us, assumed, receipts, provider_message_id IS NOT NULL FROM "
+    "sms_messages "
     "WHERE resource_key = ? AND message_id = ? AND inbound = 0"};
 const Statement kReceipts{
     "SELECT provider, state, reason, code, segments, at_us, received_us, verdict FROM sms_receipts "
@@ -84,6 +85,12 @@ const Statement kAppendReceiptDecision{
 const Statement kApplyReceipt{
     "UPDATE sms_messages SET state = ?, reason = ?, provider = COALESCE(provider, ?), "
     "provider_message_id = COALESCE(provider_message_id, ?), provider_code = ?, decision = decision || ?, updated_us = ?, "
+    "assumed = 0, receipts = receipts + 1, "
+    "report_deadline_us = CASE WHEN ? = 1 THEN NULL ELSE report_deadline_us END WHERE resource_key = ? AND message_id = ? "
+    "RETURNING sender, recipient, segments, tag, wants_report, traceparent"};
+// The usual case: who sent the message is known, so neither is written and the index over them stays as it is.
+const Statement kApplyReceiptOfKnown{
+    "UPDATE sms_messages SET state = ?, reason = ?, provider_code = ?, decision = decision || ?, updated_us = ?, "
     "assumed = 0, receipts = receipts + 1, "
     "report_deadline_us = CASE WHEN ? = 1 THEN NULL ELSE report_deadline_us END WHERE resource_key = ? AND message_id = ? "
     "RETURNING sender, recipient, segments, tag, wants_report, traceparent"};
@@ -242,6 +249,7 @@ std::optional<Standing> standing(Session& session, std::int64_t resource_key, st
     one.message.decided_at = from_unix_us(row.integer(4));
     one.message.assumed = row.integer(5) != 0;
     one.receipts = row.integer(6);
+    one.sender_is_known = !row.is_null(2) && row.integer(7) != 0;
   });
   if (found && found->receipts > 0)
     for (GivenUp& one : given_up(session, resource_key, message_id)) found->message.given_up.push_back(std::move(one.provider));
@@ -283,9 +291,17 @@ void add_receipt(Session& session, std::int64_t resource_key, std::string_view m
 }
 
 std::optional<Finished> apply_receipt(Session& session, std::int64_t resource_key, std::string_view message_id,
-                                      const Receipt& receipt, std::optional<std::string_view> provider_message_id,
-                                      std::string_view decision) {
+                                      const Standing& standing, const Receipt& receipt,
+                                      std::optional<std::string_view> provider_message_id, std::string_view decision) {
   std::optional<Finished> finished;
+  if (standing.sender_is_known) {
+    session.query(
+        kApplyReceiptOfKnown,
+        {static_cast<std::int64_t>(receipt.state), static_cast<std::int64_t>(receipt.reason), text_or_null(receipt.provider_code),
+         decision, unix_us(receipt.at), std::int64_t{is_final(receipt.state)}, resource_key, message_id},
+        [&](const Row& row) { finished = read_finished(message_id, row); });
+    return finished;
+  }
   session.query(kApplyReceipt,
                 {static_cast<std::int64_t>(receipt.state), static_cast<std::int64_t>(receipt.reason), receipt.provider,
                  provider_message_id, text_or_null(receipt.provider_code), decision, unix_us(receipt.at),

@@ -74,16 +74,17 @@ struct Finished {
 };
 std::optional<Finished> finish(store::Session& session, std::int64_t resource_key, std::string_view message_id,
                                const Transition& transition);
-/// What the state, and what its reports are made of, is replaced by when a receipt is applied; counts it.
-std::optional<Finished> apply_receipt(store::Session& session, std::int64_t resource_key, std::string_view message_id,
-                                      const Receipt& receipt, std::optional<std::string_view> provider_message_id,
-                                      std::string_view decision);
 /// What is believed of a message; nullopt: there is none.
 struct Standing {
   MessageStanding message;
   std::int64_t receipts = 0;
+  bool sender_is_known = false;  // the provider and its id for the message
 };
 std::optional<Standing> standing(store::Session& session, std::int64_t resource_key, std::string_view message_id);
+/// What the state, and what its reports are made of, is replaced by when a receipt is applied; counts it.
+std::optional<Finished> apply_receipt(store::Session& session, std::int64_t resource_key, std::string_view message_id,
+                                      const Standing& standing, const Receipt& receipt,
+                                      std::optional<std::string_view> provider_message_id, std::string_view decision);
 std::vector<Receipt> receipts(store::Session& session, std::int64_t resource_key, std::string_view message_id);
 std::vector<service::SmsReceipt> receipt_records(store::Session& session, std::int64_t resource_key, std::string_view message_id);
 /// The receipt alone: whatever it does to the message counts it, so that the message is written once.

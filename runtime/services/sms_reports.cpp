@@ -80,7 +80,8 @@ void SmsService::record_receipt(Session& session, Arrival& arrival) {
     sms_records::append_receipt_decision(session, key, message_id, lines);
     return;
   }
-  const auto finished = sms_records::apply_receipt(session, key, message_id, receipt, arrival.provider_message_id, lines);
+  const auto finished =
+      sms_records::apply_receipt(session, key, message_id, *standing, receipt, arrival.provider_message_id, lines);
   if (!finished || !is_final(receipt.state)) return;
   // Those who were told the opposite hear of it; the same again, with another detail, is no news.
   const bool told = is_final(standing->message.state) && standing->message.state != sms::MessageState::kCancelled;

@@ -113,7 +113,8 @@ int open_file(sqlite3_vfs*, sqlite3_filename name, sqlite3_file* file, int flags
   sqlite3_file* system = system_file(file);
   const int code = system_vfs()->xOpen(system_vfs(), name, system, flags, out_flags);
   // SQLite closes what has methods, even after a failure.
-  new (file) LogFile{.base = {system->pMethods ? &kLogMethods : nullptr}, .gathered = nullptr, .capacity = 0, .size = 0, .offset = 0};
+  new (file)
+      LogFile{.base = {system->pMethods ? &kLogMethods : nullptr}, .gathered = nullptr, .capacity = 0, .size = 0, .offset = 0};
   return code;
 }
 
