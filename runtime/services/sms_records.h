@@ -74,21 +74,28 @@ struct Finished {
 };
 std::optional<Finished> finish(store::Session& session, std::int64_t resource_key, std::string_view message_id,
                                const Transition& transition);
-/// What the state, and what its reports are made of, is replaced by when a receipt is applied; counts it.
-std::optional<Finished> apply_receipt(store::Session& session, std::int64_t resource_key, std::string_view message_id,
-                                      const Receipt& receipt, std::optional<std::string_view> provider_message_id,
-                                      std::string_view decision);
-/// What is believed of a message; nullopt: there is none.
+/// What is believed of a message, and what a report of it is made of.
 struct Standing {
   MessageStanding message;
   std::int64_t receipts = 0;
+  bool has_provider_id = false;
+  bool has_deadline = false;
+  Finished finished;
 };
+/// nullopt: there is no such message.
 std::optional<Standing> standing(store::Session& session, std::int64_t resource_key, std::string_view message_id);
+/// The state is what the receipt says; counts it. `before`: read in the same transaction.
+void apply_receipt(store::Session& session, std::int64_t resource_key, std::string_view message_id, const Standing& before,
+                   const Receipt& receipt, std::optional<std::string_view> provider_message_id, std::string_view decision);
 std::vector<Receipt> receipts(store::Session& session, std::int64_t resource_key, std::string_view message_id);
 std::vector<service::SmsReceipt> receipt_records(store::Session& session, std::int64_t resource_key, std::string_view message_id);
 /// The receipt alone: whatever it does to the message counts it, so that the message is written once.
 void add_receipt(store::Session& session, std::int64_t resource_key, std::string_view message_id, std::int64_t sequence,
                  const Receipt& receipt, std::int64_t received_us, service::ReceiptVerdict verdict);
+/// The same, together with what the carrier answered: the message was queued or uncertain, and had no receipt.
+void apply_sent_and_receipt(store::Session& session, std::int64_t resource_key, std::string_view message_id,
+                            const Transition& sent, const Receipt& receipt,
+                            const std::optional<std::string>& provider_message_id, std::string_view decision);
 /// A receipt that changes nothing: counted, and the decision record says so.
 void append_receipt_decision(store::Session& session, std::int64_t resource_key, std::string_view message_id,
                              std::string_view lines);
