@@ -54,8 +54,8 @@ class SmsDispatcher {
     on_settled_ = std::move(on_settled);
   }
   void submit(OutgoingPtr message);
-  /// Puts a receipt into the record. `sent`: what the provider answered about the message and is not applied yet; whoever is given
-  /// one applies it. Null: nothing is waiting. [writer thread, re-runnable]
+  /// Puts a receipt into the record. `sent`: what the provider answered about the message and is not applied yet; whoever is
+  /// given one applies it. Null: nothing is waiting. [writer thread, re-runnable]
   using RecordReceipt = std::function<void(store::Session& session, const sms_records::Transition* sent)>;
   /// Runs `record` together with whatever else is to be written. Completes when durable.
   Task<void> record(store::Database& database, std::int64_t resource_key, std::string message_id, RecordReceipt record);

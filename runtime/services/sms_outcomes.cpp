@@ -61,7 +61,8 @@ void SmsDispatcher::write(Lane& lane) {
           batch->ran = true;
           lane.write_waits = false;
           for (Outcome& outcome : lane.outcomes) {
-            if (outcome.handover && outcome.closes && --outcome.handover->open == 0) batch->closed.push_back(outcome.handover->id);
+            if (outcome.handover && outcome.closes && --outcome.handover->open == 0)
+              batch->closed.push_back(outcome.handover->id);
             batch->outcomes.push_back(std::move(outcome));
           }
           lane.outcomes.clear();

@@ -83,13 +83,15 @@ const Statement kReceipts{
 const Statement kAddReceipt{"INSERT INTO sms_receipts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"};
 const Statement kAppendReceiptDecision{
     "UPDATE sms_messages SET decision = decision || ?, receipts = receipts + 1 WHERE resource_key = ? AND message_id = ?"};
-#define TL_SMS_RECEIPT                                                                                                       \
-  "UPDATE sms_messages SET state = ?, reason = ?, provider = COALESCE(provider, ?), provider_code = ?, decision = decision || ?, " \
+#define TL_SMS_RECEIPT                                                                                                          \
+  "UPDATE sms_messages SET state = ?, reason = ?, provider = COALESCE(provider, ?), provider_code = ?, decision = decision || " \
+  "?, "                                                                                                                         \
   "updated_us = ?, assumed = 0, receipts = receipts + 1"
 // Columns that have an index are set only where they change: SQLite writes the index for every column that is named.
 const Statement kApplyReceipt{TL_SMS_RECEIPT " WHERE resource_key = ? AND message_id = ?"};
 const Statement kApplyReceiptAndMore{
-    TL_SMS_RECEIPT ", provider_message_id = COALESCE(provider_message_id, ?), "
+    TL_SMS_RECEIPT
+    ", provider_message_id = COALESCE(provider_message_id, ?), "
     "report_deadline_us = CASE WHEN ? = 1 THEN NULL ELSE report_deadline_us END WHERE resource_key = ? AND message_id = ?"};
 #undef TL_SMS_RECEIPT
 const Statement kApplySentAndReceipt{
@@ -312,12 +314,11 @@ void apply_sent_and_receipt(Session& session, std::int64_t resource_key, std::st
                             const Receipt& receipt, const std::optional<std::string>& provider_message_id,
                             std::string_view decision) {
   const std::string lines = sent.decision + std::string(decision);
-  session.execute(
-      kApplySentAndReceipt,
-      {static_cast<std::int64_t>(receipt.state), static_cast<std::int64_t>(receipt.reason), sent.provider,
-       sent.provider_message_id ? sent.provider_message_id : provider_message_id, text_or_null(receipt.provider_code),
-       sent.segments, lines, unix_us(receipt.at), sent.price_micros, sent.currency, std::int64_t{is_final(receipt.state)},
-       resource_key, message_id});
+  session.execute(kApplySentAndReceipt,
+                  {static_cast<std::int64_t>(receipt.state), static_cast<std::int64_t>(receipt.reason), sent.provider,
+                   sent.provider_message_id ? sent.provider_message_id : provider_message_id, text_or_null(receipt.provider_code),
+                   sent.segments, lines, unix_us(receipt.at), sent.price_micros, sent.currency,
+                   std::int64_t{is_final(receipt.state)}, resource_key, message_id});
 }
 
 void append_receipt_decision(Session& session, std::int64_t resource_key, std::string_view message_id, std::string_view lines) {

@@ -94,8 +94,8 @@ void add_receipt(store::Session& session, std::int64_t resource_key, std::string
                  const Receipt& receipt, std::int64_t received_us, service::ReceiptVerdict verdict);
 /// The same, together with what the carrier answered: the message was queued or uncertain, and had no receipt.
 void apply_sent_and_receipt(store::Session& session, std::int64_t resource_key, std::string_view message_id,
-                            const Transition& sent, const Receipt& receipt,
-                            const std::optional<std::string>& provider_message_id, std::string_view decision);
+                            const Transition& sent, const Receipt& receipt, const std::optional<std::string>& provider_message_id,
+                            std::string_view decision);
 /// A receipt that changes nothing: counted, and the decision record says so.
 void append_receipt_decision(store::Session& session, std::int64_t resource_key, std::string_view message_id,
                              std::string_view lines);

@@ -52,7 +52,8 @@ sms::DeliveryReport report_of(const std::string& kept) {
 
 /// Whether the carrier's answer and the receipt make one change: nothing came before, and nobody else gets the message after it.
 bool joins(const sms_records::Standing& standing, const Receipt& receipt) {
-  const bool open = standing.message.state == sms::MessageState::kQueued || standing.message.state == sms::MessageState::kUncertain;
+  const bool open =
+      standing.message.state == sms::MessageState::kQueued || standing.message.state == sms::MessageState::kUncertain;
   return open && standing.receipts == 0 && is_final(receipt.state) && receipt.state != sms::MessageState::kFailed;
 }
 
