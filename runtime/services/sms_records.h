@@ -109,10 +109,12 @@ struct GivenUp {
   sms::FailureReason reason = sms::FailureReason::kNone;
   std::string provider_code;
 };
-/// From sent back to queued, for the next carrier: the one that had it reported that it failed. Counts the receipt. False: it is
-/// not sent any more.
+/// From sent or uncertain back to queued, for the next carrier: the one that had it reported that it failed. Counts the receipt.
+/// False: it is neither any more.
 bool give_up(store::Session& session, std::int64_t resource_key, std::string_view message_id, const Receipt& receipt,
-             std::string_view decision);
+             const std::optional<std::string>& provider_message_id, std::string_view decision);
+/// Somebody still works on a call with it: what the carrier answers, or says when asked, is not known.
+bool is_handed_over(store::Session& session, std::string_view message_id);
 /// In the order in which they failed.
 std::vector<GivenUp> given_up(store::Session& session, std::int64_t resource_key, std::string_view message_id);
 
