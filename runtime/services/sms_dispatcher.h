@@ -1,5 +1,6 @@
 // From accepted to handed over: the part of sending that nobody waits for.
 #pragma once
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -21,6 +22,10 @@ namespace trunkline {
 /// Applies a change of state and publishes its report in the same transaction. Completes when durable.
 Task<void> publish_transition(ServiceContext& context, ResourcePtr resource, std::string message_id,
                               sms_records::Transition transition, Time at, std::optional<std::int32_t> segments_delivered);
+/// What publish_transition does within a transaction. [writer thread]
+void apply_transition(ServiceContext& context, store::Session& session, const Resource& resource, const std::string& message_id,
+                      const sms_records::Transition& transition, Time at, const std::string& event_id,
+                      std::optional<std::int32_t> segments_delivered);
 /// The event of a final state, when somebody asked for one. [writer thread]
 void append_delivery_report(ServiceContext& context, store::Session& session, const Resource& resource,
                             const sms_records::Finished& finished, sms::MessageState state, sms::FailureReason reason,
@@ -49,6 +54,11 @@ class SmsDispatcher {
     on_settled_ = std::move(on_settled);
   }
   void submit(OutgoingPtr message);
+  /// Puts a receipt into the record. `sent`: what the provider answered about the message and is not applied yet; whoever is
+  /// given one applies it. Null: nothing is waiting. [writer thread, re-runnable]
+  using RecordReceipt = std::function<void(store::Session& session, const sms_records::Transition* sent)>;
+  /// Runs `record` together with whatever else is to be written. Completes when durable.
+  Task<void> record(store::Database& database, std::int64_t resource_key, std::string message_id, RecordReceipt record);
   /// Takes up a call that a crash cut off: its answer is in doubt.
   void resume(OutgoingPtr message, const std::string& provider);
   /// When a message will be handed over; nullopt: it is not waiting for its turn.
@@ -60,6 +70,8 @@ class SmsDispatcher {
   struct Outcome;
   struct Lane;
   struct Attempt;
+  struct Report;
+  struct Settling;
   using HandoverPtr = std::shared_ptr<Handover>;
 
   Lane& lane_of(store::Database& database);
@@ -81,8 +93,11 @@ class SmsDispatcher {
   /// Who did not take it was asked: the next one, a pause, or the end. `handover`: null when nothing was noted.
   void go_on(Lane& lane, const OutgoingPtr& message, const HandoverPtr& handover, OutcomeClass outcome, sms::FailureReason reason,
              std::string provider_code, Duration at_least);
+  // sms_outcomes.cpp: what is known by then, on disk
   void finish(Lane& lane, Outcome outcome);
-  Task<void> write_outcomes(Lane* lane);
+  void write(Lane& lane);
+  void settle(store::Session& session, const Settling& batch) const;
+  void written(Lane& lane, Settling& batch, Result<void> result);
   // sms_inquiry.cpp: answers that were lost
   void doubt(Lane& lane, const OutgoingPtr& message, const HandoverPtr& handover, std::string decision);
   void inquire(Lane& lane, const OutgoingPtr& message, const HandoverPtr& handover);
@@ -129,12 +144,22 @@ struct SmsDispatcher::Outcome {
   bool reserved = false;
 };
 
+/// A receipt on its way into the record.
+struct SmsDispatcher::Report {
+  std::int64_t resource_key = 0;
+  std::string message_id;
+  RecordReceipt record;
+  UniqueFunction<void(Result<void>)> done;
+};
+
 struct SmsDispatcher::Lane {
   store::Database* database = nullptr;
-  std::vector<OutgoingPtr> waiting;
+  std::deque<OutgoingPtr> waiting;
   bool running = false;
   std::vector<Outcome> outcomes;
-  bool writing = false;
+  std::vector<Report> reports;
+  /// A transaction will take both, and has not begun.
+  bool write_waits = false;
 };
 
 }  // namespace trunkline

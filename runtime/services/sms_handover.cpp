@@ -23,8 +23,9 @@ constexpr std::size_t kMostLeftAlone = 10;
 
 tl_str as_str(std::string_view text) { return {text.data(), text.size()}; }
 
-/// Applies the transition and appends its event when somebody asked for one. [writer thread]
-void apply_and_report(ServiceContext& context, Session& session, const Resource& resource, const std::string& message_id,
+}  // namespace
+
+void apply_transition(ServiceContext& context, Session& session, const Resource& resource, const std::string& message_id,
                       const Transition& transition, Time at, const std::string& event_id,
                       std::optional<std::int32_t> segments_delivered) {
   if (!is_final(transition.state)) {
@@ -36,8 +37,6 @@ void apply_and_report(ServiceContext& context, Session& session, const Resource&
   append_delivery_report(context, session, resource, *finished, transition.state, transition.reason,
                          transition.provider_code.value_or(""), at, event_id, segments_delivered);
 }
-
-}  // namespace
 
 void append_delivery_report(ServiceContext& context, Session& session, const Resource& resource,
                             const sms_records::Finished& finished, sms::MessageState state, sms::FailureReason reason,
@@ -70,7 +69,7 @@ Task<void> publish_transition(ServiceContext& context, ResourcePtr resource, std
   // Named: GCC 12 copies the captures of a temporary lambda bit by bit within co_await.
   auto work = [&context, resource, message_id, transition, at, segments_delivered,
                event_id = make_event_id(context.ids, at)](Session& session) {
-    apply_and_report(context, session, *resource, message_id, transition, at, event_id, segments_delivered);
+    apply_transition(context, session, *resource, message_id, transition, at, event_id, segments_delivered);
   };
   co_await resource->database->write(std::move(work));
 }
@@ -267,78 +266,6 @@ void SmsDispatcher::go_on(Lane& lane, const OutgoingPtr& message, const Handover
     context_.clock.schedule_after(*pause, [this, message] { submit(message); });
   else
     context_.executor.post([this, message] { submit(message); });
-}
-
-void SmsDispatcher::finish(Lane& lane, Outcome outcome) {
-  {
-    const std::lock_guard lock(mutex_);
-    lane.outcomes.push_back(std::move(outcome));
-    if (std::exchange(lane.writing, true)) return;
-  }
-  // Posted, so that a provider that answers one recipient after the other fills a batch before it is written.
-  context_.executor.post([this, &lane] {
-    spawn(write_outcomes(&lane), [this](Result<void> result) {
-      if (!result) context_.log.error("sms", "writing outcomes failed", {{"error", result.error().message}});
-    });
-  });
-}
-
-Task<void> SmsDispatcher::write_outcomes(Lane* lane) {
-  for (;;) {
-    auto batch = std::make_shared<std::vector<Outcome>>();
-    auto closed = std::make_shared<std::vector<std::int64_t>>();
-    {
-      const std::lock_guard lock(mutex_);
-      if (lane->outcomes.empty()) {
-        lane->writing = false;
-        co_return;
-      }
-      batch->swap(lane->outcomes);
-      for (const Outcome& outcome : *batch)
-        if (outcome.handover && outcome.closes && --outcome.handover->open == 0) closed->push_back(outcome.handover->id);
-    }
-    std::optional<Error> failure;
-    try {
-      // Named: GCC 12 copies the captures of a temporary lambda bit by bit within co_await.
-      auto work = [this, batch, closed](Session& session) {
-        for (const Outcome& outcome : *batch) {
-          const std::int64_t key = outcome.resource->key;
-          if (outcome.requeues && sms_records::requeue(session, key, outcome.message_id, outcome.decision, unix_us(outcome.at)))
-            continue;
-          if (!outcome.transition) {
-            sms_records::append_decision(session, key, outcome.message_id, outcome.decision);
-            continue;
-          }
-          const Transition& transition = *outcome.transition;
-          if (outcome.reserved && transition.state == sms::MessageState::kFailed)
-            settle_reservation(session, key, outcome.message_id, 0);
-          else if (outcome.reserved && transition.state == sms::MessageState::kSent && transition.price_micros)
-            settle_reservation(session, key, outcome.message_id, *transition.price_micros);
-          apply_and_report(context_, session, *outcome.resource, outcome.message_id, transition, outcome.at, outcome.event_id, 0);
-        }
-        for (const std::int64_t id : *closed) sms_records::remove_handover(session, id);
-      };
-      co_await lane->database->write(std::move(work));
-    } catch (...) {
-      failure = current_error();
-    }
-    if (!failure && on_settled_)
-      for (const Outcome& outcome : *batch)
-        if (outcome.transition && outcome.transition->provider)
-          on_settled_(*outcome.transition->provider, outcome.message_id, outcome.transition->provider_message_id);
-    if (failure) {
-      context_.log.error("sms", "the store refused the providers' answers; trying again", {{"error", failure->message}});
-      {
-        const std::lock_guard lock(mutex_);
-        for (const Outcome& outcome : *batch)
-          if (outcome.handover && outcome.closes) ++outcome.handover->open;
-        lane->outcomes.insert(lane->outcomes.begin(), std::make_move_iterator(batch->begin()),
-                              std::make_move_iterator(batch->end()));
-      }
-      co_await context_.clock.sleep(std::chrono::seconds{1});
-      continue;
-    }
-  }
 }
 
 }  // namespace trunkline

@@ -49,8 +49,10 @@ bool SmsService::fail_over(store::Session& session, Arrival& arrival, const Mess
   std::string_view why_not;
   if (!wanted)
     why_not = "the route does not try the next carrier after this";
-  else if (standing.state == sms::MessageState::kUncertain)
-    why_not = "its answer was lost: nobody knows how often it was sent";
+  else if (standing.state == sms::MessageState::kUncertain && receipt.provider != standing.provider)
+    why_not = "another carrier's answer was lost: it may have it";
+  else if (standing.state == sms::MessageState::kUncertain && sms_records::is_handed_over(session, message_id))
+    why_not = "its answer was lost, and it is still being asked";
   else if (is_final(standing.state))
     why_not = "it has ended already";
   else if (may_have_arrived(receipt) || std::any_of(earlier.begin(), earlier.end(), may_have_arrived))
@@ -70,7 +72,7 @@ bool SmsService::fail_over(store::Session& session, Arrival& arrival, const Mess
     return true;
   }
   step("next", word(outcome), "from " + receipt.provider + " to the next carrier, " + (*next)->name);
-  if (!sms_records::give_up(session, resource.key, message_id, receipt, lines)) return false;
+  if (!sms_records::give_up(session, resource.key, message_id, receipt, arrival.provider_message_id, lines)) return false;
   // What the first one asked is spent; the next one asks again, as far as anybody knows as much.
   if (const auto reserved = sms_records::reservation(session, resource.key, message_id)) {
     const SpendPeriods periods(from_unix_us(reserved->created_us));

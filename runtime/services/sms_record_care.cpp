@@ -17,12 +17,13 @@ const Statement kRemoveHandover{"DELETE FROM sms_handovers WHERE handover_id = ?
 const Statement kOpenHandovers{"SELECT handover_id, message_ids FROM sms_handovers"};
 
 const Statement kKeepGivenUp{
-    "INSERT INTO sms_given_up SELECT resource_key, message_id, ?, provider_message_id, ?, ?, ? FROM sms_messages "
-    "WHERE resource_key = ? AND message_id = ? AND state = 2 ON CONFLICT DO NOTHING"};
+    "INSERT INTO sms_given_up SELECT resource_key, message_id, ?, COALESCE(provider_message_id, ?), ?, ?, ? FROM sms_messages "
+    "WHERE resource_key = ? AND message_id = ? AND state IN (2, 6) ON CONFLICT DO NOTHING"};
 const Statement kGiveUp{
     "UPDATE sms_messages SET state = 1, provider = NULL, provider_message_id = NULL, provider_code = NULL, "
     "decision = decision || ?, updated_us = ?, assumed = 0, receipts = receipts + 1 "
-    "WHERE resource_key = ? AND message_id = ? AND state = 2"};
+    "WHERE resource_key = ? AND message_id = ? AND state IN (2, 6)"};
+const Statement kHandedOver{"SELECT 1 FROM sms_handovers WHERE instr(message_ids, ?) > 0"};
 const Statement kGivenUp{
     "SELECT provider, reason, code FROM sms_given_up WHERE resource_key = ? AND message_id = ? ORDER BY at_us, provider"};
 const Statement kSpent{"SELECT micros FROM sms_spend WHERE resource_key = ? AND period = ?"};
@@ -96,14 +97,20 @@ std::vector<std::pair<std::int64_t, std::vector<HandoverCall>>> open_handovers(S
 }
 
 bool give_up(Session& session, std::int64_t resource_key, std::string_view message_id, const Receipt& receipt,
-             std::string_view decision) {
+             const std::optional<std::string>& provider_message_id, std::string_view decision) {
   const std::int64_t at_us = unix_us(receipt.at);
   std::optional<std::string_view> code;
   if (!receipt.provider_code.empty()) code = receipt.provider_code;
-  if (session.execute(kKeepGivenUp,
-                      {receipt.provider, static_cast<std::int64_t>(receipt.reason), code, at_us, resource_key, message_id}) == 0)
+  if (session.execute(kKeepGivenUp, {receipt.provider, provider_message_id, static_cast<std::int64_t>(receipt.reason), code,
+                                     at_us, resource_key, message_id}) == 0)
     return false;
   return session.execute(kGiveUp, {decision, at_us, resource_key, message_id}) > 0;
+}
+
+bool is_handed_over(Session& session, std::string_view message_id) {
+  bool found = false;
+  session.query(kHandedOver, {'"' + std::string(message_id) + '"'}, [&](const Row&) { found = true; });
+  return found;
 }
 
 std::vector<GivenUp> given_up(Session& session, std::int64_t resource_key, std::string_view message_id) {

@@ -20,15 +20,16 @@ const Statement kInsert{
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"};
 const Statement kByIdempotencyKey{
     "SELECT message_id, request_hash FROM sms_messages WHERE resource_key = ? AND idempotency_key = ?"};
-#define TL_SMS_APPLY                                                                                     \
-  "UPDATE sms_messages SET state = ?, reason = ?, provider = COALESCE(?, provider), "                    \
-  "provider_message_id = COALESCE(?, provider_message_id), provider_code = COALESCE(?, provider_code), " \
-  "segments = COALESCE(?, segments), decision = decision || ?, updated_us = ?, assumed = ?, "            \
-  "report_deadline_us = CASE WHEN ? = 1 THEN NULL ELSE report_deadline_us END "                          \
-  "WHERE resource_key = ? AND message_id = ? AND state IN (1, 2, 6) AND state <> ?"
-const Statement kApply{TL_SMS_APPLY};
-const Statement kFinish{TL_SMS_APPLY " RETURNING sender, recipient, segments, tag, wants_report, traceparent"};
-#undef TL_SMS_APPLY
+const Statement kApply{
+    "UPDATE sms_messages SET state = ?, reason = ?, provider = COALESCE(?, provider), "
+    "provider_message_id = COALESCE(?, provider_message_id), provider_code = COALESCE(?, provider_code), "
+    "segments = COALESCE(?, segments), decision = decision || ?, updated_us = ?, assumed = ?, "
+    "report_deadline_us = CASE WHEN ? = 1 THEN NULL ELSE report_deadline_us END "
+    "WHERE resource_key = ? AND message_id = ? AND state IN (1, 2, 6) AND state <> ?"};
+// Read before it is changed: RETURNING, which SQLite makes of a trigger, costs more than both together.
+const Statement kFinishing{
+    "SELECT sender, recipient, segments, tag, wants_report, traceparent FROM sms_messages "
+    "WHERE resource_key = ? AND message_id = ? AND state IN (1, 2, 6) AND state <> ?"};
 const Statement kApplySent{
     "UPDATE sms_messages SET state = 2, provider = ?, provider_message_id = ?, segments = COALESCE(?, segments), "
     "decision = decision || ?, updated_us = ?, price_micros = COALESCE(?, price_micros), "
@@ -73,8 +74,8 @@ const Statement kNextDeadline{"SELECT MIN(report_deadline_us) FROM sms_messages 
 const Statement kClearDeadline{"UPDATE sms_messages SET report_deadline_us = NULL WHERE resource_key = ? AND message_id = ?"};
 
 const Statement kStanding{
-    "SELECT state, reason, provider, provider_code, updated_us, assumed, receipts, provider_message_id IS NOT NULL FROM "
-    "sms_messages "
+    "SELECT sender, recipient, segments, tag, wants_report, traceparent, state, reason, provider, provider_code, updated_us, "
+    "assumed, receipts, provider_message_id IS NOT NULL, report_deadline_us IS NOT NULL FROM sms_messages "
     "WHERE resource_key = ? AND message_id = ? AND inbound = 0"};
 const Statement kReceipts{
     "SELECT provider, state, reason, code, segments, at_us, received_us, verdict FROM sms_receipts "
@@ -82,18 +83,22 @@ const Statement kReceipts{
 const Statement kAddReceipt{"INSERT INTO sms_receipts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"};
 const Statement kAppendReceiptDecision{
     "UPDATE sms_messages SET decision = decision || ?, receipts = receipts + 1 WHERE resource_key = ? AND message_id = ?"};
-const Statement kApplyReceipt{
-    "UPDATE sms_messages SET state = ?, reason = ?, provider = COALESCE(provider, ?), "
-    "provider_message_id = COALESCE(provider_message_id, ?), provider_code = ?, decision = decision || ?, updated_us = ?, "
-    "assumed = 0, receipts = receipts + 1, "
-    "report_deadline_us = CASE WHEN ? = 1 THEN NULL ELSE report_deadline_us END WHERE resource_key = ? AND message_id = ? "
-    "RETURNING sender, recipient, segments, tag, wants_report, traceparent"};
-// The usual case: who sent the message is known, so neither is written and the index over them stays as it is.
-const Statement kApplyReceiptOfKnown{
-    "UPDATE sms_messages SET state = ?, reason = ?, provider_code = ?, decision = decision || ?, updated_us = ?, "
-    "assumed = 0, receipts = receipts + 1, "
-    "report_deadline_us = CASE WHEN ? = 1 THEN NULL ELSE report_deadline_us END WHERE resource_key = ? AND message_id = ? "
-    "RETURNING sender, recipient, segments, tag, wants_report, traceparent"};
+#define TL_SMS_RECEIPT                                                                                                          \
+  "UPDATE sms_messages SET state = ?, reason = ?, provider = COALESCE(provider, ?), provider_code = ?, decision = decision || " \
+  "?, "                                                                                                                         \
+  "updated_us = ?, assumed = 0, receipts = receipts + 1"
+// Columns that have an index are set only where they change: SQLite writes the index for every column that is named.
+const Statement kApplyReceipt{TL_SMS_RECEIPT " WHERE resource_key = ? AND message_id = ?"};
+const Statement kApplyReceiptAndMore{
+    TL_SMS_RECEIPT
+    ", provider_message_id = COALESCE(provider_message_id, ?), "
+    "report_deadline_us = CASE WHEN ? = 1 THEN NULL ELSE report_deadline_us END WHERE resource_key = ? AND message_id = ?"};
+#undef TL_SMS_RECEIPT
+const Statement kApplySentAndReceipt{
+    "UPDATE sms_messages SET state = ?, reason = ?, provider = ?, provider_message_id = ?, provider_code = ?, "
+    "segments = COALESCE(?, segments), decision = decision || ?, updated_us = ?, price_micros = COALESCE(?, price_micros), "
+    "currency = COALESCE(?, currency), assumed = 0, receipts = receipts + 1, "
+    "report_deadline_us = CASE WHEN ? = 1 THEN NULL ELSE report_deadline_us END WHERE resource_key = ? AND message_id = ?"};
 const Statement kRequeue{
     "UPDATE sms_messages SET state = 1, provider = NULL, provider_message_id = NULL, decision = decision || ?, updated_us = ? "
     "WHERE resource_key = ? AND message_id = ? AND state = 6"};
@@ -230,11 +235,9 @@ bool apply(Session& session, std::int64_t resource_key, std::string_view message
 
 std::optional<Finished> finish(Session& session, std::int64_t resource_key, std::string_view message_id, const Transition& t) {
   std::optional<Finished> finished;
-  const auto state = static_cast<std::int64_t>(t.state);
-  session.query(kFinish,
-                {state, static_cast<std::int64_t>(t.reason), t.provider, t.provider_message_id, t.provider_code, t.segments,
-                 t.decision, t.at_us, std::int64_t{t.assumed}, std::int64_t{1}, resource_key, message_id, state},
+  session.query(kFinishing, {resource_key, message_id, static_cast<std::int64_t>(t.state)},
                 [&](const Row& row) { finished = read_finished(message_id, row); });
+  if (finished) apply(session, resource_key, message_id, t);
   return finished;
 }
 
@@ -242,14 +245,16 @@ std::optional<Standing> standing(Session& session, std::int64_t resource_key, st
   std::optional<Standing> found;
   session.query(kStanding, {resource_key, message_id}, [&](const Row& row) {
     Standing& one = found.emplace();
-    one.message.state = static_cast<sms::MessageState>(row.integer(0));
-    one.message.reason = static_cast<sms::FailureReason>(row.integer(1));
-    one.message.provider = row.optional_text(2).value_or("");
-    one.message.provider_code = row.optional_text(3).value_or("");
-    one.message.decided_at = from_unix_us(row.integer(4));
-    one.message.assumed = row.integer(5) != 0;
-    one.receipts = row.integer(6);
-    one.sender_is_known = !row.is_null(2) && row.integer(7) != 0;
+    one.finished = read_finished(message_id, row);
+    one.message.state = static_cast<sms::MessageState>(row.integer(6));
+    one.message.reason = static_cast<sms::FailureReason>(row.integer(7));
+    one.message.provider = row.optional_text(8).value_or("");
+    one.message.provider_code = row.optional_text(9).value_or("");
+    one.message.decided_at = from_unix_us(row.integer(10));
+    one.message.assumed = row.integer(11) != 0;
+    one.receipts = row.integer(12);
+    one.has_provider_id = row.integer(13) != 0;
+    one.has_deadline = row.integer(14) != 0;
   });
   if (found && found->receipts > 0)
     for (GivenUp& one : given_up(session, resource_key, message_id)) found->message.given_up.push_back(std::move(one.provider));
@@ -290,24 +295,30 @@ void add_receipt(Session& session, std::int64_t resource_key, std::string_view m
                    unix_us(receipt.at), received_us, static_cast<std::int64_t>(verdict)});
 }
 
-std::optional<Finished> apply_receipt(Session& session, std::int64_t resource_key, std::string_view message_id,
-                                      const Standing& standing, const Receipt& receipt,
-                                      std::optional<std::string_view> provider_message_id, std::string_view decision) {
-  std::optional<Finished> finished;
-  if (standing.sender_is_known) {
-    session.query(
-        kApplyReceiptOfKnown,
-        {static_cast<std::int64_t>(receipt.state), static_cast<std::int64_t>(receipt.reason), text_or_null(receipt.provider_code),
-         decision, unix_us(receipt.at), std::int64_t{is_final(receipt.state)}, resource_key, message_id},
-        [&](const Row& row) { finished = read_finished(message_id, row); });
-    return finished;
-  }
-  session.query(kApplyReceipt,
-                {static_cast<std::int64_t>(receipt.state), static_cast<std::int64_t>(receipt.reason), receipt.provider,
-                 provider_message_id, text_or_null(receipt.provider_code), decision, unix_us(receipt.at),
-                 std::int64_t{is_final(receipt.state)}, resource_key, message_id},
-                [&](const Row& row) { finished = read_finished(message_id, row); });
-  return finished;
+void apply_receipt(Session& session, std::int64_t resource_key, std::string_view message_id, const Standing& before,
+                   const Receipt& receipt, std::optional<std::string_view> provider_message_id, std::string_view decision) {
+  const auto state = static_cast<std::int64_t>(receipt.state);
+  const auto reason = static_cast<std::int64_t>(receipt.reason);
+  const auto code = text_or_null(receipt.provider_code);
+  const bool brings_id = provider_message_id && !before.has_provider_id;
+  const bool ends_wait = before.has_deadline && is_final(receipt.state);
+  if (brings_id || ends_wait)
+    session.execute(kApplyReceiptAndMore, {state, reason, receipt.provider, code, decision, unix_us(receipt.at),
+                                           provider_message_id, std::int64_t{ends_wait}, resource_key, message_id});
+  else
+    session.execute(kApplyReceipt,
+                    {state, reason, receipt.provider, code, decision, unix_us(receipt.at), resource_key, message_id});
+}
+
+void apply_sent_and_receipt(Session& session, std::int64_t resource_key, std::string_view message_id, const Transition& sent,
+                            const Receipt& receipt, const std::optional<std::string>& provider_message_id,
+                            std::string_view decision) {
+  const std::string lines = sent.decision + std::string(decision);
+  session.execute(kApplySentAndReceipt,
+                  {static_cast<std::int64_t>(receipt.state), static_cast<std::int64_t>(receipt.reason), sent.provider,
+                   sent.provider_message_id ? sent.provider_message_id : provider_message_id, text_or_null(receipt.provider_code),
+                   sent.segments, lines, unix_us(receipt.at), sent.price_micros, sent.currency,
+                   std::int64_t{is_final(receipt.state)}, resource_key, message_id});
 }
 
 void append_receipt_decision(Session& session, std::int64_t resource_key, std::string_view message_id, std::string_view lines) {

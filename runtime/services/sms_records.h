@@ -74,22 +74,28 @@ struct Finished {
 };
 std::optional<Finished> finish(store::Session& session, std::int64_t resource_key, std::string_view message_id,
                                const Transition& transition);
-/// What is believed of a message; nullopt: there is none.
+/// What is believed of a message, and what a report of it is made of.
 struct Standing {
   MessageStanding message;
   std::int64_t receipts = 0;
-  bool sender_is_known = false;  // the provider and its id for the message
+  bool has_provider_id = false;
+  bool has_deadline = false;
+  Finished finished;
 };
+/// nullopt: there is no such message.
 std::optional<Standing> standing(store::Session& session, std::int64_t resource_key, std::string_view message_id);
-/// What the state, and what its reports are made of, is replaced by when a receipt is applied; counts it.
-std::optional<Finished> apply_receipt(store::Session& session, std::int64_t resource_key, std::string_view message_id,
-                                      const Standing& standing, const Receipt& receipt,
-                                      std::optional<std::string_view> provider_message_id, std::string_view decision);
+/// The state is what the receipt says; counts it. `before`: read in the same transaction.
+void apply_receipt(store::Session& session, std::int64_t resource_key, std::string_view message_id, const Standing& before,
+                   const Receipt& receipt, std::optional<std::string_view> provider_message_id, std::string_view decision);
 std::vector<Receipt> receipts(store::Session& session, std::int64_t resource_key, std::string_view message_id);
 std::vector<service::SmsReceipt> receipt_records(store::Session& session, std::int64_t resource_key, std::string_view message_id);
 /// The receipt alone: whatever it does to the message counts it, so that the message is written once.
 void add_receipt(store::Session& session, std::int64_t resource_key, std::string_view message_id, std::int64_t sequence,
                  const Receipt& receipt, std::int64_t received_us, service::ReceiptVerdict verdict);
+/// The same, together with what the carrier answered: the message was queued or uncertain, and had no receipt.
+void apply_sent_and_receipt(store::Session& session, std::int64_t resource_key, std::string_view message_id,
+                            const Transition& sent, const Receipt& receipt, const std::optional<std::string>& provider_message_id,
+                            std::string_view decision);
 /// A receipt that changes nothing: counted, and the decision record says so.
 void append_receipt_decision(store::Session& session, std::int64_t resource_key, std::string_view message_id,
                              std::string_view lines);
@@ -103,10 +109,12 @@ struct GivenUp {
   sms::FailureReason reason = sms::FailureReason::kNone;
   std::string provider_code;
 };
-/// From sent back to queued, for the next carrier: the one that had it reported that it failed. Counts the receipt. False: it is
-/// not sent any more.
+/// From sent or uncertain back to queued, for the next carrier: the one that had it reported that it failed. Counts the receipt.
+/// False: it is neither any more.
 bool give_up(store::Session& session, std::int64_t resource_key, std::string_view message_id, const Receipt& receipt,
-             std::string_view decision);
+             const std::optional<std::string>& provider_message_id, std::string_view decision);
+/// Somebody still works on a call with it: what the carrier answers, or says when asked, is not known.
+bool is_handed_over(store::Session& session, std::string_view message_id);
 /// In the order in which they failed.
 std::vector<GivenUp> given_up(store::Session& session, std::int64_t resource_key, std::string_view message_id);
 

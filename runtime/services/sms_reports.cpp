@@ -50,18 +50,36 @@ sms::DeliveryReport report_of(const std::string& kept) {
   return report;
 }
 
+/// Whether the carrier's answer and the receipt make one change: nothing came before, and nobody else gets the message after it.
+bool joins(const sms_records::Standing& standing, const Receipt& receipt) {
+  const bool open =
+      standing.message.state == sms::MessageState::kQueued || standing.message.state == sms::MessageState::kUncertain;
+  return open && standing.receipts == 0 && is_final(receipt.state) && receipt.state != sms::MessageState::kFailed;
+}
+
 }  // namespace
 
-void SmsService::record_receipt(Session& session, Arrival& arrival) {
+void SmsService::record_receipt(Session& session, Arrival& arrival, const sms_records::Transition* sent) {
   const Receipt& receipt = arrival.receipt;
   const std::int64_t key = arrival.whose.resource->key;
   const std::string& message_id = arrival.whose.message_id;
-  const auto standing = sms_records::standing(session, key, message_id);
-  if (!standing) return;         // dropped since
+  auto standing = sms_records::standing(session, key, message_id);
+  if (!standing) return;  // dropped since
+  if (sent && !joins(*standing, receipt)) {
+    sms_records::apply(session, key, message_id, *std::exchange(sent, nullptr));
+    standing = sms_records::standing(session, key, message_id);
+  } else if (sent) {
+    standing->message.state = sent->state;
+    standing->message.provider = sent->provider.value_or("");
+    standing->message.decided_at = from_unix_us(sent->at_us);
+    standing->message.assumed = false;
+    if (sent->segments) standing->finished.record.segments = *sent->segments;
+  }
   std::vector<Receipt> earlier;  // most messages have one receipt
   if (standing->receipts > 0) earlier = sms_records::receipts(session, key, message_id);
   const ReceiptVerdict verdict = judge(standing->message, receipt, earlier);
   const bool changes = verdict == ReceiptVerdict::kApplied || verdict == ReceiptVerdict::kCorrected;
+  if (sent && !changes) sms_records::apply(session, key, message_id, *std::exchange(sent, nullptr));
   const std::int64_t sequence = standing->receipts + 1;
   if (sequence > kMaxReceipts && !changes) return;
   const bool failed = receipt.state == sms::MessageState::kFailed || receipt.state == sms::MessageState::kExpired;
@@ -80,13 +98,15 @@ void SmsService::record_receipt(Session& session, Arrival& arrival) {
     sms_records::append_receipt_decision(session, key, message_id, lines);
     return;
   }
-  const auto finished =
-      sms_records::apply_receipt(session, key, message_id, *standing, receipt, arrival.provider_message_id, lines);
-  if (!finished || !is_final(receipt.state)) return;
+  if (sent)
+    sms_records::apply_sent_and_receipt(session, key, message_id, *sent, receipt, arrival.provider_message_id, lines);
+  else
+    sms_records::apply_receipt(session, key, message_id, *standing, receipt, arrival.provider_message_id, lines);
+  if (!is_final(receipt.state)) return;
   // Those who were told the opposite hear of it; the same again, with another detail, is no news.
   const bool told = is_final(standing->message.state) && standing->message.state != sms::MessageState::kCancelled;
   if (told && counts_as_delivered(standing->message.state) == counts_as_delivered(receipt.state)) return;
-  append_delivery_report(context_, session, *arrival.whose.resource, *finished, receipt.state, receipt.reason,
+  append_delivery_report(context_, session, *arrival.whose.resource, standing->finished, receipt.state, receipt.reason,
                          receipt.provider_code, receipt.at, arrival.event_id, receipt.segments_delivered);
 }
 
@@ -164,13 +184,13 @@ Task<void> SmsService::take_report(Whose whose, std::string provider, sms::Deliv
   arrival->early = early;
   arrival->event_id = make_event_id(context_.ids, received_at);
   const ResourcePtr resource = arrival->whose.resource;
-  // Named: GCC 12 copies the captures of a temporary lambda bit by bit within co_await.
-  auto work = [this, arrival](Session& session) {
+  SmsDispatcher::RecordReceipt work = [this, arrival](Session& session, const sms_records::Transition* sent) {
     arrival->next = nullptr;
     arrival->postponed = false;
-    record_receipt(session, *arrival);
+    record_receipt(session, *arrival, sent);
   };
-  co_await resource->database->write(std::move(work));
+  std::string message_id = arrival->whose.message_id;
+  co_await dispatcher_->record(*resource->database, resource->key, std::move(message_id), std::move(work));
   if (arrival->next) dispatcher_->submit(std::move(arrival->next));
   if (!arrival->postponed) co_return;
   EarlyReports::Id id{provider, arrival->whose.message_id};

@@ -99,7 +99,8 @@ class SmsService final : public ResourceParticipant {
   Task<void> take_report(Whose whose, std::string provider, sms::DeliveryReport report, Time received_at, bool early);
   /// Those that waited until it was known what `id` stands for: a carrier's id, or ours.
   Task<void> take_early(EarlyReports::Id id);
-  void record_receipt(store::Session& session, Arrival& arrival);
+  /// `sent`: what the carrier's answer says of the message, to be applied too; null: nothing.
+  void record_receipt(store::Session& session, Arrival& arrival, const sms_records::Transition* sent);
   // sms_receipt_failover.cpp
   /// True: it is dealt with, because the next carrier gets the message or the answer must be known first.
   bool fail_over(store::Session& session, Arrival& arrival, const MessageStanding& standing, std::span<const Receipt> earlier,

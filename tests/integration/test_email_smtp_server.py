@@ -123,6 +123,19 @@ def port(tmp_path_factory: pytest.TempPathFactory, acs: Server, issuer: str, cer
         yield chosen
 
 
+@pytest.fixture(scope="module")
+def tls_port(tmp_path_factory: pytest.TempPathFactory, acs: Server, issuer: str, certificate: tuple[Path, Path]) -> Iterator[int]:
+    """A relay that only has a door where TLS comes first."""
+    chosen = free_port()
+    files = {"tls_certificate_file": str(certificate[0]), "tls_key_file": str(certificate[1])}
+    config = relay(
+        tmp_path_factory.mktemp("tls-relay"), acs, issuer, 0, {"management_secret": "management"},
+        management_client_id="the-relay", management_tenant="ours", tls_port=chosen, **files,
+    )  # fmt: skip
+    with Server("--config", config):
+        yield chosen
+
+
 def connect(port: int, certificate: tuple[Path, Path]) -> smtplib.SMTP:
     client = smtplib.SMTP("127.0.0.1", port, timeout=20)
     client.starttls(context=ssl.create_default_context(cafile=str(certificate[0])))
@@ -207,6 +220,53 @@ def test_what_follows_starttls_in_the_open_is_not_taken(port: int) -> None:
         assert lines.readline() == b""
 
 
+def test_tls_may_come_first(tls_port: int, acs: Server, certificate: tuple[Path, Path]) -> None:
+    context = ssl.create_default_context(cafile=str(certificate[0]))
+    with smtplib.SMTP_SSL("127.0.0.1", tls_port, timeout=20, context=context) as client:
+        client.ehlo()
+        assert not client.has_extn("starttls")
+        assert client.docmd("STARTTLS")[0] == 503
+        client.login("relay", SECRET)
+        assert client.send_message(mail("tls first")) == {}
+    assert len(captured(acs, "tls first")) == 1
+    with socket.create_connection(("127.0.0.1", tls_port), timeout=20) as raw:
+        raw.sendall(b"EHLO x\r\n")  # in the open
+        answer = b""
+        while more := raw.recv(4096):
+            answer += more
+        assert b"220" not in answer
+        assert b"250" not in answer
+
+
+def test_addresses_beyond_ascii(port: int, acs: Server, certificate: tuple[Path, Path]) -> None:
+    to = "j\u00fcrgen@b\u00fccher.example"
+    with connect(port, certificate) as client:
+        client.login("relay", SECRET)
+        assert client.has_extn("smtputf8")
+        message = mail("beyond ascii", to=to)
+        assert client.send_message(message, SENDER, [to]) == {}  # says SMTPUTF8 by itself
+        utf8 = f"RCPT TO:<{to}>".encode()
+        for line, wanted in (
+            (f"MAIL FROM:<{SENDER}> BODY=8BITMIME AUTH=<>", 250),
+            (utf8, 553),  # nobody said SMTPUTF8
+            ("RCPT TO:<ann@example.com> NOTIFY=NEVER", 555),
+            ("RSET", 250),
+            (f"MAIL FROM:<{SENDER}> SMTPUTF8 SIZE=1000", 250),
+            (utf8, 250),
+            (b"RCPT TO:<j\xfcrgen@example.com>", 501),  # Latin-1
+            ("RSET", 250),
+            (f"MAIL FROM:<{SENDER}> RET=HDRS", 555),
+            (f"MAIL FROM:<{SENDER}> BODY=BINARYMIME", 501),
+            (f"MAIL FROM:<{SENDER}> SIZE=many", 501),
+            (f"MAIL FROM:<{SENDER}> SIZE={10**30}", 552),
+        ):
+            assert client.sock is not None
+            client.sock.sendall((line if isinstance(line, bytes) else line.encode()) + b"\r\n")
+            assert client.getreply()[0] == wanted, line
+    [found] = captured(acs, "beyond ascii")
+    assert found["to"] == [to]
+
+
 def test_refusals_say_why(port: int, certificate: tuple[Path, Path]) -> None:
     with connect(port, certificate) as client:
         client.login("relay", SECRET)
@@ -257,6 +317,8 @@ def test_when_nobody_can_tell_the_client_tries_later(tmp_path: Path, acs: Server
     [
         ({"host": "0.0.0.0"}, "tls_certificate_file"),
         ({"tls_certificate_file": "x"}, "tls_key_file"),
+        ({"tls_port": 465}, "tls_port"),
+        ({"port": 0}, "port"),
         ({"token_url": "http://issuer.example/token"}, "token_url"),
     ],
 )
@@ -264,7 +326,7 @@ def test_a_configuration_that_would_show_secrets_is_refused(
     tmp_path: Path, acs: Server, issuer: str, more: dict[str, Any], fault: str
 ) -> None:
     with pytest.raises(AssertionError, match=fault):
-        Server("--config", relay(tmp_path, acs, issuer, free_port(), {}, **more))
+        Server("--config", relay(tmp_path, acs, issuer, **({"port": free_port(), "secrets": {}} | more)))
 
 
 def test_a_server_that_stops_waits_for_what_it_asked(tmp_path: Path, acs: Server) -> None:

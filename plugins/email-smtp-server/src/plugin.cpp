@@ -4,6 +4,7 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
+#include <deque>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -46,10 +47,10 @@ class Plugin final : public trunkline::host::WebhookReceiver {
         logins_(host, settings_),
         submissions_(host, settings_),
         tls_(tls_context(settings_)),
-        work_(io_.get_executor()),
-        acceptor_(io_) {
-    listen();
-    accept();
+        work_(io_.get_executor()) {
+    if (settings_.port != 0) listen("port", settings_.port, tls_ ? Session::Tls::kStart : Session::Tls::kNone);
+    if (settings_.tls_port != 0) listen("tls_port", settings_.tls_port, Session::Tls::kAtOnce);
+    for (Door& door : doors_) accept(door);
     thread_ = std::thread([this] {
       for (;;) try {
           io_.run();
@@ -69,7 +70,7 @@ class Plugin final : public trunkline::host::WebhookReceiver {
     co_await trunkline::from_callback<void>([this](auto done) {
       asio::post(io_, [this, done]() mutable {
         error_code ignored;
-        acceptor_.close(ignored);
+        for (Door& door : doors_) door.acceptor.close(ignored);
         for (const std::weak_ptr<Session>& one : sessions_)
           if (const auto session = one.lock()) session->close();
         in_flight_.when_idle([done]() mutable { done(Result<void>{}); });
@@ -84,29 +85,36 @@ class Plugin final : public trunkline::host::WebhookReceiver {
   }
 
  private:
-  void listen() {
-    const std::string where = settings_.host + ":" + std::to_string(settings_.port);
+  /// A port, and how those who come in are protected.
+  struct Door {
+    tcp::acceptor acceptor;
+    Session::Tls tls;
+  };
+  void listen(const std::string& setting, std::uint16_t port, Session::Tls tls) {
+    const std::string where = settings_.host + ":" + std::to_string(port);
     try {
       const std::string host = settings_.host == "localhost" ? "127.0.0.1" : settings_.host;
-      const tcp::endpoint endpoint(asio::ip::make_address(host), settings_.port);
-      acceptor_.open(endpoint.protocol());
-      acceptor_.set_option(tcp::acceptor::reuse_address(true));
-      acceptor_.bind(endpoint);
-      acceptor_.listen();
+      const tcp::endpoint endpoint(asio::ip::make_address(host), port);
+      tcp::acceptor& acceptor = doors_.emplace_back(Door{tcp::acceptor(io_), tls}).acceptor;
+      acceptor.open(endpoint.protocol());
+      acceptor.set_option(tcp::acceptor::reuse_address(true));
+      acceptor.bind(endpoint);
+      acceptor.listen();
     } catch (const boost::system::system_error& error) {
-      throw Error(ErrorCode::kUnavailable, "cannot take mail at " + where + ": " + error.code().message(), "port");
+      throw Error(ErrorCode::kUnavailable, "cannot take mail at " + where + ": " + error.code().message(), setting);
     }
   }
-  void accept() {
-    acceptor_.async_accept([this](error_code error, tcp::socket socket) {
-      if (!acceptor_.is_open()) return;
+  void accept(Door& door) {
+    door.acceptor.async_accept([this, &door](error_code error, tcp::socket socket) {
+      if (!door.acceptor.is_open()) return;
       std::erase_if(sessions_, [](const std::weak_ptr<Session>& one) { return one.expired(); });
       if (!error && sessions_.size() < settings_.max_connections) {
-        auto session = std::make_shared<Session>(std::move(socket), settings_, tls_.get(), logins_, submissions_, in_flight_);
+        auto session =
+            std::make_shared<Session>(std::move(socket), settings_, door.tls, tls_.get(), logins_, submissions_, in_flight_);
         sessions_.push_back(session);
         asio::co_spawn(io_, session->run(), asio::detached);
       }
-      accept();
+      accept(door);
     });
   }
 
@@ -117,7 +125,7 @@ class Plugin final : public trunkline::host::WebhookReceiver {
   email_smtp_server::InFlight in_flight_;
   asio::io_context io_{1};
   asio::executor_work_guard<asio::io_context::executor_type> work_;
-  tcp::acceptor acceptor_;
+  std::deque<Door> doors_;
   std::vector<std::weak_ptr<Session>> sessions_;  // of the io thread
   std::thread thread_;
 };

@@ -8,7 +8,6 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
-#include <charconv>
 
 #include "engine/signature.h"
 #include "trunkline/mail.hpp"
@@ -50,12 +49,13 @@ awaitable<trunkline::Result<T>> result_of(asio::any_io_executor executor, InFlig
 
 }  // namespace
 
-Session::Session(asio::ip::tcp::socket socket, const Settings& settings, asio::ssl::context* tls, Logins& logins,
+Session::Session(asio::ip::tcp::socket socket, const Settings& settings, Tls tls, asio::ssl::context* context, Logins& logins,
                  Submissions& submissions, InFlight& in_flight)
     : socket_(std::move(socket)),
       patience_(socket_.get_executor()),
       settings_(settings),
       tls_(tls),
+      context_(context),
       logins_(logins),
       submissions_(submissions),
       in_flight_(in_flight) {}
@@ -76,7 +76,11 @@ void Session::restart_patience() {
 
 awaitable<void> Session::run() {
   const auto self = shared_from_this();
-  co_await reply("220 trunkline ESMTP");
+  if (tls_ == Tls::kAtOnce) {
+    restart_patience();
+    co_await shake_hands();
+  }
+  if (!quit_) co_await reply("220 trunkline ESMTP");
   while (!quit_) {
     auto line = co_await read_line();
     if (!line) break;
@@ -172,7 +176,7 @@ awaitable<void> Session::command(std::string verb, std::string rest) {
   if (verb == "VRFY") co_return co_await reply("252 2.1.5 send it and see");
   if (!greeted_) co_return co_await bad("503 5.5.1 EHLO first");
   if (verb == "STARTTLS") co_return co_await start_tls();
-  if (tls_ && !secure_) co_return co_await bad("530 5.7.0 STARTTLS first");
+  if (tls_ != Tls::kNone && !secure_) co_return co_await bad("530 5.7.0 STARTTLS first");
   if (verb == "AUTH") co_return co_await auth(std::move(rest));
   if (verb != "MAIL" && verb != "RCPT" && verb != "DATA") co_return co_await bad("500 5.5.2 no such command");
   if (!known_) co_return co_await bad("530 5.7.0 authentication required");
@@ -186,8 +190,8 @@ awaitable<void> Session::greet(std::string verb, std::string rest) {
   greeted_ = true;
   reset_mail();
   if (verb == "HELO") co_return co_await reply("250 trunkline");
-  std::string text = "250-trunkline\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-ENHANCEDSTATUSCODES\r\n";
-  if (tls_ && !secure_)
+  std::string text = "250-trunkline\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-ENHANCEDSTATUSCODES\r\n250-SMTPUTF8\r\n";
+  if (tls_ != Tls::kNone && !secure_)
     text += "250-STARTTLS\r\n";
   else
     text += "250-AUTH PLAIN LOGIN\r\n";
@@ -195,7 +199,7 @@ awaitable<void> Session::greet(std::string verb, std::string rest) {
 }
 
 awaitable<void> Session::start_tls() {
-  if (!tls_) co_return co_await bad("502 5.5.1 there is no TLS here");
+  if (tls_ == Tls::kNone) co_return co_await bad("502 5.5.1 there is no TLS here");
   if (secure_) co_return co_await bad("503 5.5.1 TLS is there");
   // Whatever came with the command is not protected by what follows it.
   if (!in_.empty()) {
@@ -203,13 +207,17 @@ awaitable<void> Session::start_tls() {
     co_return co_await reply("501 5.5.4 nothing may follow STARTTLS");
   }
   co_await reply("220 2.0.0 go on");
-  secure_.emplace(socket_, *tls_);
+  co_await shake_hands();
+  greeted_ = known_ = false;
+  reset_mail();
+}
+
+awaitable<void> Session::shake_hands() {
+  secure_.emplace(socket_, *context_);
   error_code error;
   auto token = redirect_error(use_awaitable, error);
   co_await secure_->async_handshake(asio::ssl::stream_base::server, token);
   if (error) quit_ = true;
-  greeted_ = known_ = false;
-  reset_mail();
 }
 
 awaitable<void> Session::auth(std::string rest) {
@@ -263,13 +271,14 @@ awaitable<void> Session::mail_from(std::string rest) {
   std::string address, parameters;
   if (has_sender_) co_return co_await bad("503 5.5.1 one mail at a time");
   if (!split_path(rest, "FROM:", address, parameters)) co_return co_await bad("501 5.5.4 wanted FROM:<address>");
+  MailParameters wanted;
+  if (const std::string fault = read_mail_parameters(parameters, wanted); !fault.empty()) co_return co_await bad(fault);
+  if (wanted.size > settings_.max_bytes) co_return co_await bad("552 5.3.4 too large");
+  const std::string fault = address_fault(address, wanted.utf8);
+  if (!fault.empty()) co_return co_await bad(fault);
   if (!trunkline::mail::is_address(address)) co_return co_await bad("553 5.1.7 no address");
-  if (const std::size_t at = upper(parameters).find("SIZE="); at != std::string::npos) {
-    std::size_t size = 0;
-    std::from_chars(parameters.data() + at + 5, parameters.data() + parameters.size(), size);
-    if (size > settings_.max_bytes) co_return co_await bad("552 5.3.4 too large");
-  }
   has_sender_ = true;
+  utf8_ = wanted.utf8;
   envelope_.from = std::move(address);
   co_await reply("250 2.1.0 ok");
 }
@@ -278,6 +287,9 @@ awaitable<void> Session::rcpt_to(std::string rest) {
   std::string address, parameters;
   if (!has_sender_) co_return co_await bad("503 5.5.1 MAIL first");
   if (!split_path(rest, "TO:", address, parameters)) co_return co_await bad("501 5.5.4 wanted TO:<address>");
+  if (parameters.find_first_not_of(' ') != std::string::npos) co_return co_await bad("555 5.5.4 no such parameter");
+  const std::string fault = address_fault(address, utf8_);
+  if (!fault.empty()) co_return co_await bad(fault);
   if (!trunkline::mail::is_address(address)) co_return co_await bad("553 5.1.3 no address");
   if (envelope_.to.size() >= kMaxRecipients) co_return co_await reply("452 4.5.3 too many recipients");
   envelope_.to.push_back(std::move(address));
@@ -301,7 +313,7 @@ awaitable<void> Session::data() {
 }
 
 void Session::reset_mail() {
-  has_sender_ = false;
+  has_sender_ = utf8_ = false;
   envelope_ = {};
 }
 

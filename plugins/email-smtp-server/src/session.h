@@ -1,4 +1,4 @@
-// One client's connection: SMTP (RFC 5321, RFC 6409) with STARTTLS and AUTH. Lives on the server's thread.
+// One client's connection: SMTP (RFC 5321, RFC 6409) with TLS and AUTH. Lives on the server's thread.
 #pragma once
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -19,9 +19,11 @@ namespace email_smtp_server {
 /// Kept alive by run().
 class Session : public std::enable_shared_from_this<Session> {
  public:
-  /// `tls`: null when there is none. All outlive the session.
-  Session(boost::asio::ip::tcp::socket socket, const Settings& settings, boost::asio::ssl::context* tls, Logins& logins,
-          Submissions& submissions, InFlight& in_flight);
+  /// When the connection is protected: never, once the client asks for it, or before anything is said.
+  enum class Tls { kNone, kStart, kAtOnce };
+  /// `context`: null for kNone. All outlive the session.
+  Session(boost::asio::ip::tcp::socket socket, const Settings& settings, Tls tls, boost::asio::ssl::context* context,
+          Logins& logins, Submissions& submissions, InFlight& in_flight);
   /// Serves until the client leaves, goes silent or makes too many mistakes.
   boost::asio::awaitable<void> run();
   void close();
@@ -40,6 +42,7 @@ class Session : public std::enable_shared_from_this<Session> {
   Awaitable<void> command(std::string verb, std::string rest);
   Awaitable<void> greet(std::string verb, std::string rest);
   Awaitable<void> start_tls();
+  Awaitable<void> shake_hands();
   Awaitable<void> auth(std::string rest);
   Awaitable<void> log_in(std::string username, std::string password);
   Awaitable<void> mail_from(std::string rest);
@@ -52,7 +55,8 @@ class Session : public std::enable_shared_from_this<Session> {
   std::optional<boost::asio::ssl::stream<boost::asio::ip::tcp::socket&>> secure_;
   boost::asio::steady_timer patience_;
   const Settings& settings_;
-  boost::asio::ssl::context* tls_;
+  const Tls tls_;
+  boost::asio::ssl::context* const context_;
   Logins& logins_;
   Submissions& submissions_;
   InFlight& in_flight_;
@@ -63,6 +67,7 @@ class Session : public std::enable_shared_from_this<Session> {
   int mistakes_ = 0;
   int failed_logins_ = 0;
   bool has_sender_ = false;
+  bool utf8_ = false;  // addresses of this mail may be beyond ASCII
   Envelope envelope_;
 };
 

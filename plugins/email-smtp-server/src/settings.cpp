@@ -37,6 +37,7 @@ Settings parse_settings(std::string_view config_json) {
   try {
     s.host = config.value("host", "127.0.0.1");
     s.port = config.value("port", s.port);
+    s.tls_port = config.value("tls_port", s.tls_port);
     s.certificate_file = config.value("tls_certificate_file", "");
     s.key_file = config.value("tls_key_file", "");
     s.smtp_usernames_url = checked_url(config, "smtp_usernames_url");
@@ -52,6 +53,8 @@ Settings parse_settings(std::string_view config_json) {
   }
   if (s.certificate_file.empty() != s.key_file.empty())
     invalid("tls_key_file", "wanted with tls_certificate_file, and neither without");
+  if (s.tls_port != 0 && !s.tls()) invalid("tls_port", "wanted with tls_certificate_file");
+  if (s.port == 0 && s.tls_port == 0) invalid("port", "is 0, and so is tls_port: nobody could connect");
   if (!s.tls() && !is_loopback(s.host))
     invalid("tls_certificate_file", "is missing: without TLS only this machine may be listened on");
   return s;

@@ -11,7 +11,8 @@ namespace email_smtp_server {
 
 struct Settings {
   std::string host;
-  std::uint16_t port = 587;
+  std::uint16_t port = 587;    // 0: none
+  std::uint16_t tls_port = 0;  // TLS from the first octet; 0: none
   std::string certificate_file, key_file;
   std::string smtp_usernames_url;
   std::string token_url;  // with {tenant} in it

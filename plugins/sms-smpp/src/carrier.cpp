@@ -1,5 +1,7 @@
 #include "carrier.h"
 
+#include <pthread.h>
+
 #include <boost/asio/post.hpp>
 
 namespace sms_smpp {
@@ -24,6 +26,7 @@ Carrier::Carrier(trunkline::Host host, std::string_view config_json)
   core_ = std::make_unique<Core>(io_, settings_, host);
   boost::asio::post(io_, [this] { core_->start(); });
   thread_ = std::thread([this] {
+    ::pthread_setname_np(::pthread_self(), "tl-smpp");
     for (;;) try {
         io_.run();
         return;

@@ -222,11 +222,12 @@ void Core::send(SmsSendRequest request, std::string resource, std::optional<Time
       throw Error(ErrorCode::kResourceExhausted, "queue: " + std::to_string(settings_.queue) + " parts wait already")
           .with_retry();
     // What the carrier has needs no connection to be told.
-    const bool known = std::all_of(request.recipients.begin(), request.recipients.end(), [this](const auto& recipient) {
+    const auto known = [this](const auto& recipient) {
       const RecordPtr before = ledger_.find(recipient.message_id);
       return before && before->custody != Custody::kRefused && before->custody != Custody::kDropped;
-    });
-    if (!known && !may_come_up()) throw Error(ErrorCode::kUnavailable, "nothing was handed over: " + trouble()).with_retry();
+    };
+    if (!may_come_up() && !std::all_of(request.recipients.begin(), request.recipients.end(), known))
+      throw Error(ErrorCode::kUnavailable, "nothing was handed over: " + trouble()).with_retry();
   } catch (...) {
     return done(trunkline::current_error());
   }

@@ -21,6 +21,7 @@ constexpr const char* kJournalPrefix = "journal/";
 constexpr std::int32_t kJournalPage = 1000;
 constexpr std::size_t kRowBytes = 256 * 1024;  // a row may be 1 MiB, and one note adds at most half of that
 constexpr Duration kExpiry = std::chrono::seconds(30);
+constexpr std::size_t kLineBytes = 256;  // usually enough for one
 constexpr char kField = '\x1f', kLine = '\n';
 constexpr const char* kHex = "0123456789abcdef";
 
@@ -42,12 +43,16 @@ std::string row_key(std::uint64_t row, const std::string& writer) {
 
 /// Fields must not look like the end of one.
 void append(std::string& line, std::string_view field) {
-  for (const char c : field) line += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+  const std::size_t begin = line.size();
+  line += field;
+  std::replace_if(
+      line.begin() + static_cast<std::ptrdiff_t>(begin), line.end(), [](unsigned char c) { return c < 0x20; }, ' ');
   line += kField;
 }
 
 std::string sent_line(const Record& record) {
   std::string line = "S";
+  line.reserve(kLineBytes);
   line += kField;
   append(line, record.message_id);
   append(line, record.resource);

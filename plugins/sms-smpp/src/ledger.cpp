@@ -48,7 +48,7 @@ void Ledger::add(RecordPtr record) {
 }
 
 RecordPtr Ledger::find(std::string_view message_id) const {
-  const auto found = by_message_.find(std::string(message_id));
+  const auto found = by_message_.find(message_id);
   return found == by_message_.end() ? nullptr : found->second;
 }
 

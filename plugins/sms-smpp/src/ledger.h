@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -71,9 +72,16 @@ class Ledger {
   void forget_before(Time time);
 
  private:
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
+  };
+  template <class T>
+  using ById = std::unordered_map<std::string, T, Hash, std::equal_to<>>;
+
   const ReceiptIds ids_;
-  std::unordered_map<std::string, RecordPtr> by_message_;
-  std::unordered_map<std::string, Place> by_carrier_;
+  ById<RecordPtr> by_message_;
+  ById<Place> by_carrier_;
   std::deque<RecordPtr> order_;
   std::vector<RecordPtr> lost_;
 };

@@ -174,14 +174,39 @@ TEST_F(SmsReceiptFailover, AReceiptFasterThanTheAnswerWaitsForIt) {
   expect_taken_by(id, "b");
 }
 
-TEST_F(SmsReceiptFailover, AMessageInDoubtStaysWithItsCarrier) {
-  open(test_config("[" + carrier("a", "lost", "", "interfaces: [sms]") + ", " + carrier("b", "") + "]", kRoute));
+TEST_F(SmsReceiptFailover, AReceiptIsTheAnswerOfACarrierThatCannotBeAsked) {
+  open(test_config("[" + carrier("a", "lost, lost", "", "interfaces: [sms]") + ", " + carrier("b", "") + "]", kRoute));
+  const std::string id = one();
+  settle();
+  EXPECT_EQ(record(id).state, MessageState::kUncertain);
+  report(id, MessageState::kFailed, FailureReason::kTemporary);
+  expect_taken_by(id, "b");
+  report(id, MessageState::kDelivered, FailureReason::kNone, "b");
+  EXPECT_EQ(record(id).state, MessageState::kDelivered);
+  EXPECT_EQ(reports_told(), 1u);
+  const std::string other = one();  // what somebody else says of it settles nothing
+  settle();
+  report(other, MessageState::kFailed, FailureReason::kTemporary, "b");
+  EXPECT_EQ(record(other).state, MessageState::kUncertain);
+  report(other, MessageState::kFailed, FailureReason::kTemporary);
+  expect_taken_by(other, "b");
+  sms::DeliveryReport after_all;  // only the carrier's id, which the receipt has told
+  after_all.provider_message_id = "carrier-" + other;
+  after_all.state = MessageState::kDelivered;
+  after_all.at = runtime_->clock().now();
+  sync_wait(runtime_->sms().on_delivery_report("a", after_all));
+  EXPECT_EQ(record(other).state, MessageState::kDelivered);
+}
+
+TEST_F(SmsReceiptFailover, ACarrierThatIsStillAskedKeepsTheMessage) {
+  open_two("lost, lost, lost");
   const std::string id = one();
   settle();
   EXPECT_EQ(record(id).state, MessageState::kUncertain);
   report(id, MessageState::kFailed, FailureReason::kTemporary);
   EXPECT_EQ(record(id).state, MessageState::kFailed);
-  EXPECT_THAT(steps(id), Contains(HasSubstr("its answer was lost")));
+  EXPECT_EQ(record(id).provider, "a");
+  EXPECT_THAT(steps(id), Contains(HasSubstr("its answer was lost, and it is still being asked")));
 }
 
 TEST_F(SmsReceiptFailover, ARestartInBetweenGoesOnWithTheNext) {
