@@ -42,7 +42,7 @@ void append_head(std::string& out, const Exchange& exchange, std::string_view us
 }
 
 ClientPool::ClientPool(asio::io_context& io, const HttpClientOptions& options)
-    : io_(io), options_(options), lookup_(io), timer_(io) {}
+    : io_(io), options_(options), lookup_(io), sockets_(io), timer_(io) {}
 
 ClientPool::~ClientPool() = default;
 
@@ -208,6 +208,7 @@ void ClientPool::stop() {
     for (ExchangePtr& exchange : waiting) complete(std::move(exchange), error);
   }
   waiting_ = 0;
+  sockets_.stop();
 }
 
 // ---- deadlines: one timer, set to the earliest there was, and a look at everything when it fires. Requests come and go much

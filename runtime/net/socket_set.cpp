@@ -1,0 +1,99 @@
+#include "runtime/net/socket_set.h"
+
+#include <sys/epoll.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <system_error>
+#include <utility>
+
+namespace trunkline::net {
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr int kRound = 128;
+// Then others of the io_context get their turn.
+constexpr int kRounds = 16;
+
+std::size_t flush_at() {
+  static const std::size_t n = std::getenv("TL_FLUSH") ? static_cast<std::size_t>(std::atoi(std::getenv("TL_FLUSH"))) : 32;
+  return n;
+}
+
+int make_epoll() {
+  const int epoll = ::epoll_create1(EPOLL_CLOEXEC);
+  if (epoll < 0) throw std::system_error(errno, std::generic_category(), "epoll_create1");
+  return epoll;
+}
+
+}  // namespace
+
+SocketSet::SocketSet(asio::io_context& io) : epoll_(io, make_epoll()) {}
+
+SocketSet::~SocketSet() = default;
+
+bool SocketSet::add(int socket, Member& member) {
+  if (!epoll_.is_open()) return false;
+  epoll_event event{};
+  event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+  event.data.ptr = &member;
+  if (::epoll_ctl(epoll_.native_handle(), EPOLL_CTL_ADD, socket, &event) != 0) return false;
+  if (!std::exchange(waiting_, true)) wait();
+  return true;
+}
+
+void SocketSet::remove(int socket, Member& member) {
+  if (epoll_.is_open()) ::epoll_ctl(epoll_.native_handle(), EPOLL_CTL_DEL, socket, nullptr);
+  std::for_each(next_, end_, [&](epoll_event& event) {
+    if (event.data.ptr == &member) event.data.ptr = nullptr;
+  });
+  std::replace(deferred_.begin(), deferred_.end(), &member, static_cast<Member*>(nullptr));
+}
+
+bool SocketSet::defer(Member& member) {
+  if (!in_round_) return false;
+  deferred_.push_back(&member);
+  return true;
+}
+
+void SocketSet::stop() {
+  boost::system::error_code ignored;
+  epoll_.close(ignored);
+}
+
+void SocketSet::wait() {
+  epoll_.async_wait(asio::posix::descriptor_base::wait_read, [this](const boost::system::error_code& ec) {
+    if (!ec) look();
+  });
+}
+
+void SocketSet::look() {
+  std::array<epoll_event, kRound> events;
+  for (int round = 0; round < kRounds && epoll_.is_open(); ++round) {
+    const int count = ::epoll_wait(epoll_.native_handle(), events.data(), kRound, 0);
+    if (count <= 0) break;
+    in_round_ = true;
+    next_ = events.data();
+    end_ = next_ + count;
+    while (next_ != end_) {
+      const epoll_event event = *next_++;
+      if (event.data.ptr != nullptr) static_cast<Member*>(event.data.ptr)->ready(event.events);
+      if (deferred_.size() >= flush_at()) flush();
+    }
+    flush();
+    next_ = end_ = nullptr;
+    in_round_ = false;
+  }
+  if (epoll_.is_open()) wait();
+}
+
+/// What is flushed may end, and bring about others that are deferred.
+void SocketSet::flush() {
+  for (std::size_t i = 0; i < deferred_.size(); ++i)
+    if (Member* const member = deferred_[i]) member->flush();
+  deferred_.clear();
+}
+
+}  // namespace trunkline::net
