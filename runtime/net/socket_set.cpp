@@ -22,6 +22,11 @@ std::size_t flush_at() {
   return n;
 }
 
+int round_at() {
+  static const int n = std::getenv("TL_ROUND") ? std::atoi(std::getenv("TL_ROUND")) : 128;
+  return n;
+}
+
 int make_epoll() {
   const int epoll = ::epoll_create1(EPOLL_CLOEXEC);
   if (epoll < 0) throw std::system_error(errno, std::generic_category(), "epoll_create1");
@@ -55,7 +60,13 @@ void SocketSet::remove(int socket, Member& member) {
 bool SocketSet::defer(Member& member) {
   if (!in_round_) return false;
   deferred_.push_back(&member);
+  if (deferred_.size() >= flush_at()) flush();
   return true;
+}
+
+void SocketSet::after_events(UniqueFunction<void()> fn) {
+  if (!in_round_) return fn();
+  after_.push_back(std::move(fn));
 }
 
 void SocketSet::stop() {
@@ -72,28 +83,41 @@ void SocketSet::wait() {
 void SocketSet::look() {
   std::array<epoll_event, kRound> events;
   for (int round = 0; round < kRounds && epoll_.is_open(); ++round) {
-    const int count = ::epoll_wait(epoll_.native_handle(), events.data(), kRound, 0);
+    const int count = ::epoll_wait(epoll_.native_handle(), events.data(), round_at(), 0);
     if (count <= 0) break;
-    in_round_ = true;
     next_ = events.data();
     end_ = next_ + count;
+    in_round_ = true;
     while (next_ != end_) {
       const epoll_event event = *next_++;
       if (event.data.ptr != nullptr) static_cast<Member*>(event.data.ptr)->ready(event.events);
-      if (deferred_.size() >= flush_at()) flush();
     }
-    flush();
     next_ = end_ = nullptr;
+    finish_round();
     in_round_ = false;
   }
   if (epoll_.is_open()) wait();
 }
 
-/// What is flushed may end, and bring about others that are deferred.
+/// What runs here may end connections, which brings about more of the same.
+void SocketSet::finish_round() {
+  do {
+    for (std::size_t i = 0; i < after_.size(); ++i) {
+      UniqueFunction<void()> fn = std::move(after_[i]);
+      fn();
+    }
+    after_.clear();
+    flush();
+  } while (!after_.empty());
+}
+
+/// Those that are flushed meanwhile are among them.
 void SocketSet::flush() {
+  if (std::exchange(flushing_, true)) return;
   for (std::size_t i = 0; i < deferred_.size(); ++i)
     if (Member* const member = deferred_[i]) member->flush();
   deferred_.clear();
+  flushing_ = false;
 }
 
 }  // namespace trunkline::net

@@ -8,6 +8,8 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
 
+#include "runtime/base/function.h"
+
 struct epoll_event;
 
 namespace trunkline::net {
@@ -38,20 +40,25 @@ class SocketSet {
   void remove(int socket, Member& member);
   /// True: a round is under way, and `member` is flushed soon. False: it may write at once.
   bool defer(Member& member);
+  /// Runs fn when the round has read everything; without one, here and now.
+  void after_events(UniqueFunction<void()> fn);
   /// Lets go of the io_context. Nothing is called after this.
   void stop();
 
  private:
   void wait();
   void look();
+  void finish_round();
   void flush();
 
   // Holds the epoll descriptor, and is ready when a socket is.
   boost::asio::posix::basic_stream_descriptor<boost::asio::io_context::executor_type> epoll_;
   bool waiting_ = false;  // since the first socket came
   bool in_round_ = false;
+  bool flushing_ = false;
   epoll_event* next_ = nullptr;  // of the round: still to be looked at
   epoll_event* end_ = nullptr;
+  std::vector<UniqueFunction<void()>> after_;
   std::vector<Member*> deferred_;
 };
 
