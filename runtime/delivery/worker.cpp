@@ -29,12 +29,13 @@ std::string ordering_key_of(const SubscriptionSpec& spec, const Event& event) {
 }  // namespace
 
 std::vector<events::EventPtr> expand(const Core& core, events::EventPtr event) {
-  std::vector<events::EventPtr> all{event};
+  std::vector<events::EventPtr> all;
+  all.push_back(std::move(event));
   if (const events::EventExpander* const expander = core.expander.load(std::memory_order_acquire)) {
-    std::vector<Event> more = expander->expand(*event);
+    std::vector<Event> more = expander->expand(*all.front());
     for (Event& one : more) {
-      one.sequence = event->sequence;
-      one.published = event->published;
+      one.sequence = all.front()->sequence;
+      one.published = all.front()->published;
       all.push_back(std::make_shared<const Event>(std::move(one)));
     }
   }
@@ -161,13 +162,14 @@ void Worker::load() {
   try {
     if (!settled_) settled_ = read_settled(source_->database(), key_, after);
     page = events::read_page(source_->database(), source_->key(), everything, after, kPage);
+    items.reserve(page.events.size());
     for (Event& event : page.events) {
       if (spec->until && event.sequence > *spec->until) continue;
-      const std::vector<events::EventPtr> all = expand(core_, std::make_shared<const Event>(std::move(event)));
+      std::vector<events::EventPtr> all = expand(core_, std::make_shared<const Event>(std::move(event)));
       for (std::size_t part = 0; part < all.size(); ++part) {
         const int number = static_cast<int>(part);
         if (!settled_->empty() && settled_->contains({all[part]->sequence, number})) continue;
-        if (filter->matches(events::EventView(*all[part]))) items.push_back(make_item(all[part], number, *spec));
+        if (filter->matches(events::EventView(*all[part]))) items.push_back(make_item(std::move(all[part]), number, *spec));
       }
     }
     if (!settled_->empty() && settled_->rbegin()->first <= page.position) settled_->clear();
@@ -296,7 +298,7 @@ void Worker::expire() {
       RetryRow row = row_of(item);
       if (row.attempts == 0) row.outcome = Outcome::kProbation;
       // One in the queue has not got its key yet: another may be on its way with it.
-      give_up(std::move(item), std::move(row), kTimeExceeded, now, &items != &queue_);
+      give_up(item, std::move(row), kTimeExceeded, now, &items != &queue_);
     }
   };
   expire_from(due_);
@@ -335,7 +337,9 @@ void Worker::answered(std::vector<Item> batch, const SubscriptionSpec& spec, con
       }
     } else if (!stopped_) {
       const Time now = core_.clock.now();
-      for (Item& item : batch) settle(std::move(item), spec, answer, sent, now);
+      const Duration latency = std::chrono::steady_clock::now() - sent.real;
+      flusher_->count(static_cast<std::int64_t>(batch.size()));
+      for (Item& item : batch) settle(item, spec, answer, sent.at, now, latency);
     }
   }
   if (!aborted) (delivered ? core_.delivered : core_.failed).add(static_cast<double>(batch.size()));

@@ -102,9 +102,9 @@ class Worker : public std::enable_shared_from_this<Worker> {
   void go_on(const DestinationPtr& destination, Verdict verdict, bool again);
   void answered(std::vector<Item> batch, const SubscriptionSpec& spec, const DeliveryAnswer& answer, const Sent& sent,
                 const DestinationPtr& destination);
-  void settle(Item item, const SubscriptionSpec& spec, const DeliveryAnswer& answer, const Sent& sent, Time now);
+  void settle(Item& item, const SubscriptionSpec& spec, const DeliveryAnswer& answer, Time sent, Time now, Duration latency);
   /// `held_key`: no other of its ordering key could be on its way, so those behind it may go on.
-  void give_up(Item item, RetryRow row, std::string_view reason, Time now, bool held_key = true);
+  void give_up(Item& item, RetryRow row, std::string_view reason, Time now, bool held_key = true);
   void put_row(Item& item, RetryRow row);
   void mark_done(const Item& item);
   void release_key(const Item& item, bool settled);

@@ -172,8 +172,13 @@ void ClientPool::serve_waiting(Origin& freed) {
 
 void ClientPool::complete(ExchangePtr exchange, Result<ClientResponse> result) {
   if (exchange->subscription != 0) exchange->request.cancel.unsubscribe(exchange->subscription);
-  completed_.emplace_back(std::move(exchange), std::move(result));
-  if (std::exchange(completing_, true)) return;
+  if (completing_) {
+    completed_.emplace_back(std::move(exchange), std::move(result));
+    return;
+  }
+  completing_ = true;
+  exchange->done(std::move(result));
+  exchange.reset();
   while (!completed_.empty()) {
     auto [one, answer] = std::move(completed_.front());
     completed_.pop_front();

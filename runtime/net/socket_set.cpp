@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
 #include <system_error>
 #include <utility>
 
@@ -13,19 +12,11 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr int kRound = 128;
+// Few: while these are looked at, the peers work on the requests of all the others. Many would leave them with nothing to do, and
+// it costs much to wake them.
+constexpr int kRound = 8;
 // Then others of the io_context get their turn.
-constexpr int kRounds = 16;
-
-std::size_t flush_at() {
-  static const std::size_t n = std::getenv("TL_FLUSH") ? static_cast<std::size_t>(std::atoi(std::getenv("TL_FLUSH"))) : 32;
-  return n;
-}
-
-int round_at() {
-  static const int n = std::getenv("TL_ROUND") ? std::atoi(std::getenv("TL_ROUND")) : 128;
-  return n;
-}
+constexpr int kRounds = 32;
 
 int make_epoll() {
   const int epoll = ::epoll_create1(EPOLL_CLOEXEC);
@@ -60,7 +51,6 @@ void SocketSet::remove(int socket, Member& member) {
 bool SocketSet::defer(Member& member) {
   if (!in_round_) return false;
   deferred_.push_back(&member);
-  if (deferred_.size() >= flush_at()) flush();
   return true;
 }
 
@@ -83,7 +73,7 @@ void SocketSet::wait() {
 void SocketSet::look() {
   std::array<epoll_event, kRound> events;
   for (int round = 0; round < kRounds && epoll_.is_open(); ++round) {
-    const int count = ::epoll_wait(epoll_.native_handle(), events.data(), round_at(), 0);
+    const int count = ::epoll_wait(epoll_.native_handle(), events.data(), kRound, 0);
     if (count <= 0) break;
     next_ = events.data();
     end_ = next_ + count;
@@ -111,13 +101,10 @@ void SocketSet::finish_round() {
   } while (!after_.empty());
 }
 
-/// Those that are flushed meanwhile are among them.
 void SocketSet::flush() {
-  if (std::exchange(flushing_, true)) return;
   for (std::size_t i = 0; i < deferred_.size(); ++i)
     if (Member* const member = deferred_[i]) member->flush();
   deferred_.clear();
-  flushing_ = false;
 }
 
 }  // namespace trunkline::net

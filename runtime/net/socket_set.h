@@ -55,7 +55,6 @@ class SocketSet {
   boost::asio::posix::basic_stream_descriptor<boost::asio::io_context::executor_type> epoll_;
   bool waiting_ = false;  // since the first socket came
   bool in_round_ = false;
-  bool flushing_ = false;
   epoll_event* next_ = nullptr;  // of the round: still to be looked at
   epoll_event* end_ = nullptr;
   std::vector<UniqueFunction<void()>> after_;
