@@ -42,7 +42,7 @@ class Destination : public std::enable_shared_from_this<Destination> {
   mutable std::mutex mutex_;
   std::size_t active_ = 0;
   std::size_t woken_ = 0;  // and not arrived
-  int failures_ = 0;  // in a row
+  int failures_ = 0;       // in a row
   bool open_ = false;
   bool probing_ = false;  // one request finds out whether it is back
   bool armed_ = false;

@@ -346,8 +346,9 @@ void Worker::answered(std::vector<Item> batch, const SubscriptionSpec& spec, con
   go_on(destination, delivered ? Verdict::kGood : (answer.rule.counts ? Verdict::kBad : Verdict::kNeutral), !aborted || put_back);
 }
 
-/// What an answer makes possible, here and not on another thread: a hand-over would cost as much as the delivery. And once for all
-/// answers that have come, because a round over what waits costs less for many than for each. First whoever waited for the place.
+/// What an answer makes possible, here and not on another thread: a hand-over would cost as much as the delivery. And once for
+/// all answers that have come, because a round over what waits costs less for many than for each. First whoever waited for the
+/// place.
 void Worker::go_on(const DestinationPtr& destination, Verdict verdict, bool again) {
   if (WorkerPtr next = destination->pass_on(verdict)) {
     target_.after_answers([next = std::move(next), destination, work = WorkGuard(core_.executor.work())] {

@@ -63,8 +63,8 @@ class Worker : public std::enable_shared_from_this<Worker> {
   Delta take_delta(std::int64_t source_position, std::int64_t safe_position);
   void flushed(const Delta& delta);
 
-  /// Sends what can be sent. `woken`: by its destination, which has a free place. `together`: so many requests at a time, for targets
-  /// that do not answer before this returns.
+  /// Sends what can be sent. `woken`: by its destination, which has a free place. `together`: so many requests at a time, for
+  /// targets that do not answer before this returns.
   void pump(bool woken = false, std::size_t together = 1);
   /// Looks at the rows of the database again: some were added from outside.
   void look_for_due();
@@ -144,7 +144,7 @@ class Worker : public std::enable_shared_from_this<Worker> {
   std::size_t dead_in_flight_ = 0;
   std::size_t in_flight_ = 0;
   std::set<std::pair<std::int64_t, int>> busy_rows_;  // taken from the database, or changed and not yet flushed
-  std::atomic<bool> goes_on_{false};  // pumped after the answers that are being handed over
+  std::atomic<bool> goes_on_{false};                  // pumped after the answers that are being handed over
   std::optional<Time> armed_;
   Clock::TimerId timer_ = 0;
   bool loading_due_ = false;

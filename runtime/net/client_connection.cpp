@@ -315,8 +315,8 @@ ClientConnection::Then ClientConnection::make_room() {
 }
 
 void ClientConnection::finish() {
-  const bool reusable =
-      !parser_->truncated() && parser_->keep_alive() && begin_ == end_ && !writing_ && !write_failed_ && !peer_ended_ && connected_;
+  const bool reusable = !parser_->truncated() && parser_->keep_alive() && begin_ == end_ && !writing_ && !write_failed_ &&
+                        !peer_ended_ && connected_;
   parser_.reset();
   begin_ = end_ = 0;
   if (in_.size() > kSmallReadBuffer) std::vector<char>(kSmallReadBuffer).swap(in_);
@@ -338,8 +338,8 @@ void ClientConnection::finish() {
 
 // ---- ends
 
-/// Closing does not end a write over TLS at once: one that has been done in part goes on to the next record first. So the bytes stay
-/// with us; a move keeps a body of more than kJoinedBytes where it is.
+/// Closing does not end a write over TLS at once: one that has been done in part goes on to the next record first. So the bytes
+/// stay with us; a move keeps a body of more than kJoinedBytes where it is.
 ExchangePtr ClientConnection::take_exchange() {
   if (exchange_ && tls_ && writing_ && exchange_->request.body.size() > kJoinedBytes) body_ = std::move(exchange_->request.body);
   return std::move(exchange_);

@@ -16,8 +16,8 @@
 
 namespace trunkline::net {
 
-/// Owned by the pool while it is open, and by its pending reads and writes. On the pool's thread. A plain one is given to the pool's
-/// SocketSet once it is connected; one with TLS stays with Asio.
+/// Owned by the pool while it is open, and by its pending reads and writes. On the pool's thread. A plain one is given to the
+/// pool's SocketSet once it is connected; one with TLS stays with Asio.
 class ClientConnection final : public std::enable_shared_from_this<ClientConnection>, private SocketSet::Member {
  public:
   ClientConnection(ClientPool& pool, OriginPtr origin);

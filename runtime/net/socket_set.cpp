@@ -14,9 +14,9 @@ namespace {
 
 // Few: while these are looked at, the peers work on the requests of all the others. Many would leave them with nothing to do, and
 // it costs much to wake them.
-constexpr int kRound = 8;
+constexpr int kRound = 16;
 // Then others of the io_context get their turn.
-constexpr int kRounds = 32;
+constexpr int kRounds = 16;
 
 int make_epoll() {
   const int epoll = ::epoll_create1(EPOLL_CLOEXEC);

@@ -14,9 +14,9 @@ struct epoll_event;
 
 namespace trunkline::net {
 
-/// Beside the io_context's own reactor, because that looks at one socket at a time: it tries to read what cannot have come yet, and
-/// each request goes out before the next answer is read, so a peer that is waiting is woken for each. Here a round reads all answers
-/// that are there, and then everything goes out that they brought about. On the thread of the io_context.
+/// Beside the io_context's own reactor, because that looks at one socket at a time: it tries to read what cannot have come yet,
+/// and each request goes out before the next answer is read, so a peer that is waiting is woken for each. Here a round reads all
+/// answers that are there, and then everything goes out that they brought about. On the thread of the io_context.
 class SocketSet {
  public:
   class Member {

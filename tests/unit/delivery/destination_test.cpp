@@ -18,7 +18,8 @@ class DestinationTest : public DeliveryTest {
     open();
     http_ = std::make_unique<net::HttpClient>(life_->executor);
     dead_letters_ = std::make_unique<DeadLetterWriter>(*http_, seconds{1});
-    core_ = std::make_unique<Core>(life_->executor, life_->clock, life_->log, life_->ids, *life_->events, *dead_letters_, options_);
+    core_ =
+        std::make_unique<Core>(life_->executor, life_->clock, life_->log, life_->ids, *life_->events, *dead_letters_, options_);
     flusher_ = std::make_shared<Flusher>(*core_, *life_->database);
     source_ = std::make_shared<Source>(*core_, *life_->database, kResource, flusher_, 0);
     const nlohmann::json properties =
@@ -28,8 +29,7 @@ class DestinationTest : public DeliveryTest {
     for (std::uint64_t id = 1; id <= 3; ++id) {
       SubscriptionRow row;
       row.resource_key = kResource;
-      workers_.push_back(
-          std::make_shared<Worker>(*core_, id, source_, flusher_, row, spec_, destination_, target(), 0));
+      workers_.push_back(std::make_shared<Worker>(*core_, id, source_, flusher_, row, spec_, destination_, target(), 0));
     }
   }
   ~DestinationTest() override {

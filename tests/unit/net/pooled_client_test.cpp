@@ -434,8 +434,6 @@ TEST_F(PooledClientTest, AnAnswerThatThePeerEndsAfterIsWholeAndItsConnectionIsNo
 TEST_F(PooledClientTest, BodiesThatDoNotFitIntoTheSocketFollowAsThePeerReads) {
   std::promise<std::size_t> read;
   serve([&](ScriptedConnection& peer, int) {
-    const int small = 4096;
-    ::setsockopt(peer.fd(), SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
     read.set_value(peer.read_request().size());
     peer.send(kOk);
     while (!peer.read_request().empty()) peer.send(kOk);
