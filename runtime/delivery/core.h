@@ -27,6 +27,9 @@ using FlusherPtr = std::shared_ptr<Flusher>;
 using SourcePtr = std::shared_ptr<Source>;
 using WorkerPtr = std::shared_ptr<Worker>;
 
+/// What an answer says about the endpoint.
+enum class Verdict { kGood, kBad, kNeutral };
+
 /// Owned by the engine, outlives everything below.
 struct Core {
   Executor& executor;

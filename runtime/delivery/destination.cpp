@@ -9,25 +9,30 @@ namespace {
 constexpr Duration kLongestOpen = std::chrono::minutes{5};
 }  // namespace
 
-bool Destination::enter(const WorkerPtr& worker) {
+std::size_t Destination::enter(const WorkerPtr& worker, std::size_t wanted) {
   const std::lock_guard lock(mutex_);
   if (active_ >= limit_) {
     wait(worker);
-    return false;
+    return 0;
   }
+  std::size_t granted = 1;
   if (open_) {
     if (probing_ || core_.clock.now() < open_until_) {
       wait(worker);
       if (!probing_) arm();
-      return false;
+      return 0;
     }
     probing_ = true;
+  } else {
+    granted = std::min(wanted, std::max<std::size_t>((limit_ - active_) / (1 + woken_), 1));
   }
-  ++active_;
-  return true;
+  if (granted < wanted) wait(worker);
+  active_ += granted;
+  return granted;
 }
 
 WorkerPtr Destination::pass_on(Verdict verdict) {
+  WorkerPtr first;
   std::vector<WorkerPtr> woken;
   {
     const std::lock_guard lock(mutex_);
@@ -37,7 +42,8 @@ WorkerPtr Destination::pass_on(Verdict verdict) {
       const bool back = std::exchange(open_, false);
       probing_ = false;
       open_for_ = Duration{};
-      woken = take_waiters(back ? waiting_.size() : 1);
+      first = take_waiter();
+      if (back) woken = take_waiters(waiting_.size());
     } else if (verdict == Verdict::kBad && breaks_) {
       ++failures_;
       // Answers to what was sent before it opened say nothing new.
@@ -48,21 +54,23 @@ WorkerPtr Destination::pass_on(Verdict verdict) {
         open_until_ = core_.clock.now() + open_for_;
         if (!waiting_.empty()) arm();
       } else if (!open_) {
-        woken = take_waiters(1);
+        first = take_waiter();
       }
     } else {
       probing_ = false;
       if (open_)
         arm();
       else
-        woken = take_waiters(1);
+        first = take_waiter();
     }
   }
-  if (woken.empty()) return nullptr;
-  WorkerPtr first = std::move(woken.front());
-  woken.erase(woken.begin());
-  wake(std::move(woken));
+  if (!woken.empty()) wake(std::move(woken));
   return first;
+}
+
+void Destination::arrived() {
+  const std::lock_guard lock(mutex_);
+  --woken_;
 }
 
 void Destination::leave(Verdict verdict) {
@@ -70,12 +78,12 @@ void Destination::leave(Verdict verdict) {
 }
 
 void Destination::wake_one() {
-  std::vector<WorkerPtr> woken;
+  WorkerPtr woken;
   {
     const std::lock_guard lock(mutex_);
-    if (active_ < limit_ && !open_) woken = take_waiters(1);
+    if (active_ + woken_ < limit_ && !open_) woken = take_waiter();
   }
-  wake(std::move(woken));
+  if (woken) wake({std::move(woken)});
 }
 
 std::optional<Time> Destination::open_until() const {
@@ -87,22 +95,37 @@ void Destination::wait(const WorkerPtr& worker) {
   if (waiting_ids_.insert(worker.get()).second) waiting_.push_back(worker);
 }
 
-std::vector<WorkerPtr> Destination::take_waiters(std::size_t count) {
-  std::vector<WorkerPtr> taken;
-  while (count > 0 && !waiting_.empty()) {
-    WorkerPtr worker = waiting_.front().lock();
+/// Null: nobody waits.
+WorkerPtr Destination::take_waiter() {
+  WorkerPtr worker;
+  while (!worker && !waiting_.empty()) {
+    worker = waiting_.front().lock();
     waiting_.pop_front();
-    if (!worker) continue;
+  }
+  if (worker) {
     waiting_ids_.erase(worker.get());
-    taken.push_back(std::move(worker));
-    --count;
+    ++woken_;
   }
   if (waiting_.empty()) waiting_ids_.clear();
+  return worker;
+}
+
+std::vector<WorkerPtr> Destination::take_waiters(std::size_t count) {
+  std::vector<WorkerPtr> taken;
+  while (taken.size() < count) {
+    WorkerPtr worker = take_waiter();
+    if (!worker) break;
+    taken.push_back(std::move(worker));
+  }
   return taken;
 }
 
 void Destination::wake(std::vector<WorkerPtr> workers) {
-  for (WorkerPtr& worker : workers) core_.executor.post([worker = std::move(worker)] { worker->pump(true); });
+  for (WorkerPtr& worker : workers)
+    core_.executor.post([self = shared_from_this(), worker = std::move(worker)] {
+      self->arrived();
+      worker->pump(true);
+    });
 }
 
 void Destination::arm() {

@@ -9,18 +9,19 @@
 
 namespace trunkline::delivery {
 
-enum class Verdict { kGood, kBad, kNeutral };
-
 /// A dead endpoint keeps its own subscriptions waiting and nobody else's. [any-thread]
 class Destination : public std::enable_shared_from_this<Destination> {
  public:
   /// `breaks` false: never left alone.
   Destination(Core& core, std::size_t limit, bool breaks) : core_(core), limit_(limit), breaks_(breaks) {}
 
-  /// True: one more request may go, and pass_on() or leave() follows. False: `worker` is pumped when it is worth asking again.
-  bool enter(const WorkerPtr& worker);
-  /// Returns who has waited longest for the place, to be pumped by the caller; null: nobody has.
+  /// So many more requests may go, and pass_on() or leave() follows for each. Fewer than it wants: `worker` is pumped when it is
+  /// worth asking again. Those that were woken and are still to come have their share kept for them.
+  std::size_t enter(const WorkerPtr& worker, std::size_t wanted);
+  /// Returns who has waited longest for the place, to be pumped by the caller after it called arrived(); null: nobody has.
   [[nodiscard]] WorkerPtr pass_on(Verdict verdict);
+  /// One that was woken is about to be pumped.
+  void arrived();
   /// The same when the caller cannot; it is pumped on the executor.
   void leave(Verdict verdict);
   /// Somebody who was woken had nothing to send.
@@ -30,6 +31,7 @@ class Destination : public std::enable_shared_from_this<Destination> {
 
  private:
   void wait(const WorkerPtr& worker);
+  WorkerPtr take_waiter();
   std::vector<WorkerPtr> take_waiters(std::size_t count);
   void wake(std::vector<WorkerPtr> workers);
   void arm();
@@ -39,7 +41,8 @@ class Destination : public std::enable_shared_from_this<Destination> {
   const bool breaks_;
   mutable std::mutex mutex_;
   std::size_t active_ = 0;
-  int failures_ = 0;  // in a row
+  std::size_t woken_ = 0;  // and not arrived
+  int failures_ = 0;       // in a row
   bool open_ = false;
   bool probing_ = false;  // one request finds out whether it is back
   bool armed_ = false;

@@ -9,7 +9,7 @@ namespace trunkline::delivery {
 namespace {
 constexpr std::int64_t kMaxWaiting = 16'384;
 // A commit costs as much as dozens of deliveries.
-constexpr Duration kRest = std::chrono::milliseconds{5};
+constexpr Duration kRest = std::chrono::milliseconds{10};
 constexpr Duration kFlushWaitAfterError = std::chrono::seconds{1};
 }  // namespace
 

@@ -1,5 +1,6 @@
 // Whoever events are delivered to.
 #pragma once
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <vector>
@@ -34,6 +35,12 @@ class Target {
   /// Calls `done` exactly once, on any thread, perhaps before it returns. An answer of kAborted counts as no attempt: the
   /// events come again when the runtime does.
   virtual void deliver(DeliveryRequest request, UniqueFunction<void(DeliveryAnswer)> done) = 0;
+  /// So many deliveries may be made ready before the first of them is handed over; 1 for those who answer before deliver()
+  /// returns, or else later events would overtake earlier ones.
+  virtual std::size_t together() const { return 1; }
+  /// From within `done`: runs fn on this thread once the other answers that have come by now were handed over. Targets whose
+  /// answers come one at a time run it here and now.
+  virtual void after_answers(UniqueFunction<void()> fn) { fn(); }
 };
 
 }  // namespace trunkline::delivery

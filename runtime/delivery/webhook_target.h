@@ -16,6 +16,8 @@ class WebhookTarget final : public Target {
   WebhookTarget(net::HttpSender& http, Clock& clock, Duration timeout, std::string origin = "trunkline.local")
       : http_(http), clock_(clock), timeout_(timeout), origin_(std::move(origin)) {}
   void deliver(DeliveryRequest request, UniqueFunction<void(DeliveryAnswer)> done) override;
+  std::size_t together() const override { return 32; }
+  void after_answers(UniqueFunction<void()> fn) override { http_.after_answers(std::move(fn)); }
   /// The request without sending it; for tests and for those who show it.
   net::ClientRequest render(const DeliveryRequest& request);
   const std::string& origin() const { return origin_; }

@@ -29,12 +29,13 @@ std::string ordering_key_of(const SubscriptionSpec& spec, const Event& event) {
 }  // namespace
 
 std::vector<events::EventPtr> expand(const Core& core, events::EventPtr event) {
-  std::vector<events::EventPtr> all{event};
+  std::vector<events::EventPtr> all;
+  all.push_back(std::move(event));
   if (const events::EventExpander* const expander = core.expander.load(std::memory_order_acquire)) {
-    std::vector<Event> more = expander->expand(*event);
+    std::vector<Event> more = expander->expand(*all.front());
     for (Event& one : more) {
-      one.sequence = event->sequence;
-      one.published = event->published;
+      one.sequence = all.front()->sequence;
+      one.published = all.front()->published;
       all.push_back(std::make_shared<const Event>(std::move(one)));
     }
   }
@@ -161,13 +162,14 @@ void Worker::load() {
   try {
     if (!settled_) settled_ = read_settled(source_->database(), key_, after);
     page = events::read_page(source_->database(), source_->key(), everything, after, kPage);
+    items.reserve(page.events.size());
     for (Event& event : page.events) {
       if (spec->until && event.sequence > *spec->until) continue;
-      const std::vector<events::EventPtr> all = expand(core_, std::make_shared<const Event>(std::move(event)));
+      std::vector<events::EventPtr> all = expand(core_, std::make_shared<const Event>(std::move(event)));
       for (std::size_t part = 0; part < all.size(); ++part) {
         const int number = static_cast<int>(part);
         if (!settled_->empty() && settled_->contains({all[part]->sequence, number})) continue;
-        if (filter->matches(events::EventView(*all[part]))) items.push_back(make_item(all[part], number, *spec));
+        if (filter->matches(events::EventView(*all[part]))) items.push_back(make_item(std::move(all[part]), number, *spec));
       }
     }
     if (!settled_->empty() && settled_->rbegin()->first <= page.position) settled_->clear();
@@ -203,13 +205,12 @@ void Worker::load() {
 
 // ---- sending
 
-void Worker::pump(bool woken) {
-  bool entered = false;
+void Worker::pump(bool woken, std::size_t together) {
   bool dirty = false;
-  for (;;) {
-    std::vector<Item> batch;
+  std::vector<std::vector<Item>> batches;
+  DestinationPtr destination;
+  for (bool more = true; more;) {
     SpecPtr spec;
-    DestinationPtr destination;
     {
       const Lock lock(mutex_);
       if (stopped_ || core_.stopped.load(std::memory_order_relaxed)) break;
@@ -219,32 +220,39 @@ void Worker::pump(bool woken) {
       start_dead_letters();
       maybe_load();
       if (!ready()) break;
-      if (spec_->concurrency > 0 && in_flight_ >= static_cast<std::size_t>(spec_->concurrency)) break;
+      std::size_t wanted = std::min(together, due_.size() + queue_.size());
+      if (spec_->concurrency > 0) {
+        const auto most = static_cast<std::size_t>(spec_->concurrency);
+        if (in_flight_ >= most) break;
+        wanted = std::min(wanted, most - in_flight_);
+      }
       if (flusher_->stall(shared_from_this())) break;
       destination = destination_;
-      if (!destination->enter(shared_from_this())) break;
-      batch = take_batch();
-      dirty |= delta_.put.size() != before;
-      if (batch.empty()) {
-        destination->leave(Verdict::kNeutral);
-        break;
+      std::size_t places = destination->enter(shared_from_this(), wanted);
+      more = places == wanted;
+      for (; places > 0; --places) {
+        std::vector<Item> batch = take_batch();
+        if (batch.empty()) break;
+        batches.push_back(std::move(batch));
       }
-      ++in_flight_;
+      dirty |= delta_.put.size() != before;
+      for (; places > 0; --places) destination->leave(Verdict::kNeutral);
+      in_flight_ += batches.size();
       spec = spec_;
       maybe_load();
     }
-    entered = true;
-    send(std::move(batch), std::move(spec), std::move(destination));
+    more &= !batches.empty();
+    for (std::vector<Item>& batch : batches) send(std::move(batch), spec, destination);
+    batches.clear();
   }
   if (dirty) flusher_->mark(shared_from_this());
-  if (woken && !entered) {
-    DestinationPtr destination;
-    {
-      const Lock lock(mutex_);
-      destination = destination_;
-    }
-    destination->wake_one();
+  if (!woken) return;
+  // There may be places for others who wait.
+  {
+    const Lock lock(mutex_);
+    destination = destination_;
   }
+  destination->wake_one();
 }
 
 /// Rows first. A batch holds new events only: what failed goes alone, so that one event cannot hold others back for ever.
@@ -290,7 +298,7 @@ void Worker::expire() {
       RetryRow row = row_of(item);
       if (row.attempts == 0) row.outcome = Outcome::kProbation;
       // One in the queue has not got its key yet: another may be on its way with it.
-      give_up(std::move(item), std::move(row), kTimeExceeded, now, &items != &queue_);
+      give_up(item, std::move(row), kTimeExceeded, now, &items != &queue_);
     }
   };
   expire_from(due_);
@@ -307,12 +315,12 @@ void Worker::send(std::vector<Item> batch, SpecPtr spec, DestinationPtr destinat
   const Sent sent{core_.clock.now(), std::chrono::steady_clock::now()};
   target_.deliver(std::move(request), [self = shared_from_this(), batch = std::move(batch), spec = std::move(spec),
                                        destination = std::move(destination), sent](DeliveryAnswer answer) mutable {
-    self->answered(std::move(batch), *spec, answer, sent, *destination);
+    self->answered(std::move(batch), *spec, answer, sent, destination);
   });
 }
 
 void Worker::answered(std::vector<Item> batch, const SubscriptionSpec& spec, const DeliveryAnswer& answer, const Sent& sent,
-                      Destination& destination) {
+                      const DestinationPtr& destination) {
   const bool aborted = answer.rule.outcome == Outcome::kAborted;
   const bool delivered = answer.rule.outcome == Outcome::kDelivered;
   bool put_back = false;
@@ -329,17 +337,31 @@ void Worker::answered(std::vector<Item> batch, const SubscriptionSpec& spec, con
       }
     } else if (!stopped_) {
       const Time now = core_.clock.now();
-      for (Item& item : batch) settle(std::move(item), spec, answer, sent, now);
+      const Duration latency = std::chrono::steady_clock::now() - sent.real;
+      flusher_->count(static_cast<std::int64_t>(batch.size()));
+      for (Item& item : batch) settle(item, spec, answer, sent.at, now, latency);
     }
   }
   if (!aborted) (delivered ? core_.delivered : core_.failed).add(static_cast<double>(batch.size()));
-  const WorkerPtr next =
-      destination.pass_on(delivered ? Verdict::kGood : (answer.rule.counts ? Verdict::kBad : Verdict::kNeutral));
-  if (!aborted) flusher_->mark(shared_from_this());
-  // Here and now: a hand-over to another thread would cost as much as the delivery. First whoever waited for the place.
-  const bool ours = next.get() == this;
-  if (next && !ours) next->pump(true);
-  if (!aborted || put_back || ours) pump(ours);
+  go_on(destination, delivered ? Verdict::kGood : (answer.rule.counts ? Verdict::kBad : Verdict::kNeutral), !aborted || put_back);
+}
+
+/// What an answer makes possible, here and not on another thread: a hand-over would cost as much as the delivery. And once for
+/// all answers that have come, because a round over what waits costs less for many than for each. First whoever waited for the
+/// place.
+void Worker::go_on(const DestinationPtr& destination, Verdict verdict, bool again) {
+  if (WorkerPtr next = destination->pass_on(verdict)) {
+    target_.after_answers([next = std::move(next), destination, work = WorkGuard(core_.executor.work())] {
+      destination->arrived();
+      next->pump(true, next->target_.together());
+    });
+  }
+  if (!again || goes_on_.exchange(true)) return;
+  target_.after_answers([self = shared_from_this(), work = WorkGuard(core_.executor.work())] {
+    self->goes_on_.store(false);
+    self->flusher_->mark(self);
+    self->pump(false, self->target_.together());
+  });
 }
 
 Worker::Status Worker::status() const {

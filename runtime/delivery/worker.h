@@ -1,5 +1,6 @@
 // One subscription at work: what it still has to deliver, what is on its way, and what became of it.
 #pragma once
+#include <atomic>
 #include <deque>
 #include <memory>
 #include <mutex>
@@ -62,8 +63,9 @@ class Worker : public std::enable_shared_from_this<Worker> {
   Delta take_delta(std::int64_t source_position, std::int64_t safe_position);
   void flushed(const Delta& delta);
 
-  /// Sends what can be sent. `woken`: by its destination, which has a free place.
-  void pump(bool woken = false);
+  /// Sends what can be sent. `woken`: by its destination, which has a free place. `together`: so many requests at a time, for
+  /// targets that do not answer before this returns.
+  void pump(bool woken = false, std::size_t together = 1);
   /// Looks at the rows of the database again: some were added from outside.
   void look_for_due();
 
@@ -97,11 +99,12 @@ class Worker : public std::enable_shared_from_this<Worker> {
   void start_dead_letters();
   void write_dead_letter(const Item& item, const SubscriptionSpec& spec);
   void send(std::vector<Item> batch, SpecPtr spec, DestinationPtr destination);
+  void go_on(const DestinationPtr& destination, Verdict verdict, bool again);
   void answered(std::vector<Item> batch, const SubscriptionSpec& spec, const DeliveryAnswer& answer, const Sent& sent,
-                Destination& destination);
-  void settle(Item item, const SubscriptionSpec& spec, const DeliveryAnswer& answer, const Sent& sent, Time now);
+                const DestinationPtr& destination);
+  void settle(Item& item, const SubscriptionSpec& spec, const DeliveryAnswer& answer, Time sent, Time now, Duration latency);
   /// `held_key`: no other of its ordering key could be on its way, so those behind it may go on.
-  void give_up(Item item, RetryRow row, std::string_view reason, Time now, bool held_key = true);
+  void give_up(Item& item, RetryRow row, std::string_view reason, Time now, bool held_key = true);
   void put_row(Item& item, RetryRow row);
   void mark_done(const Item& item);
   void release_key(const Item& item, bool settled);
@@ -141,6 +144,7 @@ class Worker : public std::enable_shared_from_this<Worker> {
   std::size_t dead_in_flight_ = 0;
   std::size_t in_flight_ = 0;
   std::set<std::pair<std::int64_t, int>> busy_rows_;  // taken from the database, or changed and not yet flushed
+  std::atomic<bool> goes_on_{false};                  // pumped after the answers that are being handed over
   std::optional<Time> armed_;
   Clock::TimerId timer_ = 0;
   bool loading_due_ = false;

@@ -21,18 +21,17 @@ RetryRow Worker::row_of(const Item& item) const {
   return row;
 }
 
-void Worker::settle(Item item, const SubscriptionSpec& spec, const DeliveryAnswer& answer, const Sent& sent, Time now) {
-  Attempt attempt;
+void Worker::settle(Item& item, const SubscriptionSpec& spec, const DeliveryAnswer& answer, Time sent, Time now,
+                    Duration latency) {
+  Attempt& attempt = delta_.attempts.emplace_back();
   attempt.sequence = item.event->sequence;
   attempt.part = item.part;
   attempt.number = item.row ? item.row->attempts + 1 : 1;
-  attempt.at = sent.at;
+  attempt.at = sent;
   attempt.status = answer.status;
   attempt.outcome = answer.rule.outcome;
-  attempt.latency = std::chrono::steady_clock::now() - sent.real;
+  attempt.latency = latency;
   attempt.reply = answer.reply;
-  delta_.attempts.push_back(std::move(attempt));
-  flusher_->count(1);
 
   if (answer.rule.outcome == Outcome::kDelivered) {
     if (item.row)
@@ -43,18 +42,18 @@ void Worker::settle(Item item, const SubscriptionSpec& spec, const DeliveryAnswe
   }
   RetryRow row = row_of(item);
   ++row.attempts;
-  row.last_attempt = sent.at;
+  row.last_attempt = sent;
   row.status = answer.status;
   row.outcome = answer.rule.outcome;
-  if (answer.rule.final) return give_up(std::move(item), std::move(row), dead_letter_reason(answer.rule.outcome), now);
-  if (row.attempts >= spec.max_attempts) return give_up(std::move(item), std::move(row), kAttemptsExceeded, now);
+  if (answer.rule.final) return give_up(item, std::move(row), dead_letter_reason(answer.rule.outcome), now);
+  if (row.attempts >= spec.max_attempts) return give_up(item, std::move(row), kAttemptsExceeded, now);
   row.state = RetryRow::State::kRetrying;
   row.due = now + retry_wait(core_.options, row.attempts, answer.rule, core_.ids);
   put_row(item, std::move(row));
   release_key(item, false);
 }
 
-void Worker::give_up(Item item, RetryRow row, std::string_view reason, Time now, bool held_key) {
+void Worker::give_up(Item& item, RetryRow row, std::string_view reason, Time now, bool held_key) {
   row.reason = reason.empty() ? kAttemptsExceeded : reason;
   const bool keep = spec_->dead_letter.kind != DeadLetterSpec::Kind::kNone;
   row.state = keep ? RetryRow::State::kDeadLettering : RetryRow::State::kDropped;

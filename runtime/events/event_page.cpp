@@ -27,8 +27,7 @@ const store::Statement kFindLike{"SELECT " TRUNKLINE_EVENT_COLUMNS
 const store::Statement kFindSequence{"SELECT " TRUNKLINE_EVENT_COLUMNS " FROM events WHERE sequence = ? AND resource_key = ?"};
 const store::Statement kFindId{"SELECT " TRUNKLINE_EVENT_COLUMNS " FROM events WHERE id = ? AND resource_key = ?"};
 
-Event read_event(const store::Row& row) {
-  Event event;
+void read_into(Event& event, const store::Row& row) {
   event.sequence = row.integer(0);
   event.type = row.text(1);
   event.subject = row.text(2);
@@ -40,6 +39,11 @@ Event read_event(const store::Row& row) {
   event.traceparent = row.text(8);
   event.extra = row.text(9);
   if (!row.is_null(10)) event.published = from_unix_us(row.integer(10));
+}
+
+Event read_event(const store::Row& row) {
+  Event event;
+  read_into(event, row);
   return event;
 }
 
@@ -67,8 +71,9 @@ Page read_rows(store::Database& database, const store::Statement& statement, std
       ++scanned;
       page.position = row.integer(0);
       if (!matcher.matches(row.text(1), row.text(2))) return true;
-      page.events.push_back(read_event(row));
-      bytes += page.events.back().data.size();
+      Event& event = page.events.emplace_back();
+      read_into(event, row);
+      bytes += event.data.size();
       page.more = page.events.size() == max || bytes >= kMaxPageBytes;
       return !page.more;
     });

@@ -2,12 +2,16 @@
 
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <string_view>
+#include <utility>
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/ssl/error.hpp>
@@ -29,6 +33,10 @@ constexpr std::size_t kJoinedBytes = 16 * 1024;  // bodies up to this follow the
 
 ClientConnection::ClientConnection(ClientPool& pool, OriginPtr origin)
     : pool_(pool), origin_(std::move(origin)), socket_(pool.io()), in_(kSmallReadBuffer) {}
+
+ClientConnection::~ClientConnection() {
+  if (plain_ >= 0) ::close(plain_);
+}
 
 Error ClientConnection::error(ErrorCode code, const std::string& why) const {
   return Error(code, described(exchange_->request) + ": " + why);
@@ -86,9 +94,16 @@ void ClientConnection::connect_next(const std::string& problem) {
     error_code unset;
     self->socket_.set_option(tcp::no_delay(true), unset);
     if (self->origin_->tls) return self->handshake();
-    self->connected_ = true;
-    self->write();
+    self->leave_asio();
   });
+}
+
+void ClientConnection::leave_asio() {
+  error_code ec;
+  plain_ = socket_.release(ec);
+  if (ec || !pool_.sockets().add(plain_, *this)) return broke("the system cannot watch one more socket");
+  connected_ = true;
+  write();
 }
 
 void ClientConnection::handshake() {
@@ -132,70 +147,123 @@ void ClientConnection::send(ExchangePtr exchange) {
   write();
 }
 
+bool ClientConnection::body_is_joined() const { return exchange_->request.body.size() <= kJoinedBytes; }
+
 void ClientConnection::write() {
   set_deadline(exchange_->deadline);
   answered_ = false;
   out_.clear();
   append_head(out_, *exchange_, pool_.options().user_agent);
+  if (body_is_joined()) out_.append(exchange_->request.body);
+  writing_ = true;
+  if (tls_) return write_tls();
+  sent_ = 0;
+  deferred_ = pool_.sockets().defer(*this);
+  if (!deferred_) flush();
+}
+
+void ClientConnection::write_tls() {
+  const std::array<asio::const_buffer, 2> all{asio::buffer(out_),
+                                              body_is_joined() ? asio::const_buffer() : asio::buffer(exchange_->request.body)};
+  asio::async_write(*tls_, all, [self = shared_from_this()](const error_code& ec, std::size_t) {
+    self->writing_ = false;
+    self->write_failed_ = static_cast<bool>(ec);
+  });
+  // Also when it cannot be written: an answer may have come first, and else the read says what happened.
+  read_tls();
+}
+
+/// What does not fit into the socket follows when it does.
+void ClientConnection::flush() {
+  deferred_ = false;
+  if (!writing_) return;
   const std::string& body = exchange_->request.body;
-  const bool joined = body.size() <= kJoinedBytes;
-  if (joined) out_.append(body);
-  std::size_t sent = 0;
-  if (!tls_) {
-    // What does not fit into the socket follows when it does.
-    const ssize_t n = ::send(socket_.native_handle(), out_.data(), out_.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (n > 0) sent = static_cast<std::size_t>(n);
-    write_failed_ = n < 0 && errno != EAGAIN && errno != EINTR;
+  const std::size_t joined = out_.size(), all = joined + (body_is_joined() ? 0 : body.size());
+  while (sent_ < all) {
+    const bool head = sent_ < joined;
+    const std::string_view rest = head ? std::string_view(out_).substr(sent_) : std::string_view(body).substr(sent_ - joined);
+    const int more = head && all > joined ? MSG_MORE : 0;
+    const ssize_t n = ::send(plain_, rest.data(), rest.size(), MSG_NOSIGNAL | MSG_DONTWAIT | more);
+    if (n >= 0) {
+      sent_ += static_cast<std::size_t>(n);
+      continue;
+    }
+    if (errno == EINTR) continue;
+    if (errno == EAGAIN) return;
+    writing_ = false;
+    write_failed_ = true;
+    // An answer may have come first, and else the socket says that it is readable, and then what happened.
+    if (errno == EPIPE || errno == ECONNRESET) return;
+    const ClientConnectionPtr self = shared_from_this();
+    return broke(error_code(errno, boost::system::system_category()).message());
   }
-  const std::array<asio::const_buffer, 2> rest{asio::buffer(out_.data() + sent, out_.size() - sent),
-                                               joined ? asio::const_buffer() : asio::buffer(body)};
-  if (!write_failed_ && asio::buffer_size(rest) > 0) {
-    writing_ = true;
-    auto written = [self = shared_from_this()](const error_code& ec, std::size_t) {
-      self->writing_ = false;
-      self->write_failed_ = static_cast<bool>(ec);
-    };
-    if (tls_)
-      asio::async_write(*tls_, rest, std::move(written));
-    else
-      asio::async_write(socket_, rest, std::move(written));
-  }
-  // Also when it could not be written: an answer may have come first, and else the read says what happened.
-  read();
+  writing_ = false;
 }
 
 // ---- the answer
 
-void ClientConnection::read() {
-  if (reading_ || closed_) return;
-  reading_ = true;
-  const auto space = asio::buffer(in_.data() + end_, in_.size() - end_);
-  auto done = [self = shared_from_this()](const error_code& ec, std::size_t n) { self->on_read(ec, n); };
-  if (tls_)
-    tls_->async_read_some(space, std::move(done));
-  else
-    socket_.async_read_some(space, std::move(done));
+void ClientConnection::ready(std::uint32_t events) {
+  const bool ended = (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
+  const bool readable = ended || (events & EPOLLIN) != 0;
+  peer_ended_ |= ended;
+  const ClientConnectionPtr self = shared_from_this();
+  if (!exchange_) {
+    if (readable) close();  // the peer has had enough, or sends what nobody asked for
+    return;
+  }
+  // It came before the request went.
+  if (readable && deferred_) return broke("the peer closed the connection");
+  if ((events & EPOLLOUT) != 0 && writing_) flush();
+  if (readable && !closed_) receive();
 }
 
-void ClientConnection::on_read(const error_code& ec, std::size_t bytes) {
-  reading_ = false;
-  if (closed_) return;
-  if (!exchange_) return close();  // the peer has had enough, or sends what nobody asked for
+void ClientConnection::receive() {
+  for (;;) {
+    const std::size_t space = in_.size() - end_;
+    const ssize_t n = ::recv(plain_, in_.data() + end_, space, MSG_DONTWAIT);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && errno == EAGAIN) return;
+    error_code ec;
+    if (n < 0) ec.assign(errno, boost::system::system_category());
+    if (n == 0) ec = asio::error::eof;
+    const auto bytes = static_cast<std::size_t>(std::max<ssize_t>(n, 0));
+    // Less than there is room for: the socket has no more, and says so when that changes.
+    if (on_read(ec, bytes) == Then::kStop || (bytes < space && !peer_ended_)) return;
+  }
+}
+
+void ClientConnection::read_tls() {
+  if (reading_ || closed_) return;
+  reading_ = true;
+  tls_->async_read_some(asio::buffer(in_.data() + end_, in_.size() - end_),
+                        [self = shared_from_this()](const error_code& ec, std::size_t n) {
+                          self->reading_ = false;
+                          if (self->closed_) return;
+                          if (!self->exchange_) return self->close();
+                          if (self->on_read(ec, n) == Then::kReadOn) self->read_tls();
+                        });
+}
+
+ClientConnection::Then ClientConnection::on_read(const error_code& ec, std::size_t bytes) {
   if (ec) {
     if (ec == asio::error::eof && parser_ && parser_->got_some()) {
       error_code incomplete;
       parser_->put_eof(incomplete);
-      if (!incomplete && parser_->is_done()) return finish();
+      if (!incomplete && parser_->is_done()) {
+        finish();
+        return Then::kStop;
+      }
     }
-    return broke(ec == asio::error::eof ? "the peer closed the connection before its answer was complete" : ec.message());
+    broke(ec == asio::error::eof ? "the peer closed the connection before its answer was complete" : ec.message());
+    return Then::kStop;
   }
   end_ += bytes;
   answered_ = true;
-  if (parse()) finish();
+  return parse();
 }
 
-/// True: the answer is complete, or as much of it as is wanted. False: there is more to come, or the connection was closed.
-bool ClientConnection::parse() {
+/// kStop: the answer is complete, or as much of it as is wanted, or the connection was closed.
+ClientConnection::Then ClientConnection::parse() {
   const ClientRequest& request = exchange_->request;
   const ResponseLimits limits{.body_bytes = request.max_response_bytes, .truncate_body = request.truncate_body};
   while (begin_ < end_) {
@@ -203,47 +271,52 @@ bool ClientConnection::parse() {
     error_code ec;
     begin_ += parser_->put(asio::const_buffer(in_.data() + begin_, end_ - begin_), ec);
     if (ec == http::error::need_more) ec = {};
-    if (parser_->truncated()) return true;
+    if (parser_->truncated()) {
+      finish();
+      return Then::kStop;
+    }
     if (ec && (parser_->too_large() || ec == http::error::header_limit)) {
       const std::size_t limit = parser_->is_header_done() ? limits.body_bytes : limits.header_bytes;
       end(error(ErrorCode::kResourceExhausted, "the answer is larger than " + std::to_string(limit) + " bytes"));
-      return false;
+      return Then::kStop;
     }
     if (ec) {
       end(error(ErrorCode::kUnavailable, "the answer is malformed: " + ec.message()).with_retry());
-      return false;
+      return Then::kStop;
     }
     if (!parser_->is_done()) break;
-    if (!parser_->interim()) return true;
+    if (!parser_->interim()) {
+      finish();
+      return Then::kStop;
+    }
     const std::size_t taken = parser_->header_bytes();
     parser_.emplace(exchange_->response, limits, request.wants_headers, request.method == "HEAD", taken);
   }
-  if (make_room()) read();
-  return false;
+  return make_room();
 }
 
-/// False: what is left to parse is too large already.
-bool ClientConnection::make_room() {
+/// kStop: what is left to parse is too large already.
+ClientConnection::Then ClientConnection::make_room() {
   if (begin_ > 0) {
     std::memmove(in_.data(), in_.data() + begin_, end_ - begin_);
     end_ -= begin_;
     begin_ = 0;
   }
   if (parser_ && parser_->is_header_done() && in_.size() < kBodyReadBuffer) in_.resize(kBodyReadBuffer);
-  if (end_ < in_.size()) return true;
+  if (end_ < in_.size()) return Then::kReadOn;
   // A header, or the head of a chunk, that goes on and on.
   const ResponseLimits limits;
   if (in_.size() >= limits.header_bytes) {
     end(error(ErrorCode::kResourceExhausted, "the answer is larger than " + std::to_string(limits.header_bytes) + " bytes"));
-    return false;
+    return Then::kStop;
   }
   in_.resize(in_.size() * 2);
-  return true;
+  return Then::kReadOn;
 }
 
 void ClientConnection::finish() {
-  const bool reusable =
-      !parser_->truncated() && parser_->keep_alive() && begin_ == end_ && !writing_ && !write_failed_ && connected_;
+  const bool reusable = !parser_->truncated() && parser_->keep_alive() && begin_ == end_ && !writing_ && !write_failed_ &&
+                        !peer_ended_ && connected_;
   parser_.reset();
   begin_ = end_ = 0;
   if (in_.size() > kSmallReadBuffer) std::vector<char>(kSmallReadBuffer).swap(in_);
@@ -260,15 +333,15 @@ void ClientConnection::finish() {
   if (closed_ || exchange_) return;
   // Listens, so that it goes as soon as the peer lets go of it.
   set_deadline(std::chrono::steady_clock::now() + kIdle);
-  read();
+  if (tls_) read_tls();
 }
 
 // ---- ends
 
-/// Closing does not end a write at once: over TLS one that has been done in part goes on to the next record first. So the bytes
+/// Closing does not end a write over TLS at once: one that has been done in part goes on to the next record first. So the bytes
 /// stay with us; a move keeps a body of more than kJoinedBytes where it is.
 ExchangePtr ClientConnection::take_exchange() {
-  if (exchange_ && writing_ && exchange_->request.body.size() > kJoinedBytes) body_ = std::move(exchange_->request.body);
+  if (exchange_ && tls_ && writing_ && exchange_->request.body.size() > kJoinedBytes) body_ = std::move(exchange_->request.body);
   return std::move(exchange_);
 }
 
@@ -304,6 +377,10 @@ void ClientConnection::close() {
   parser_.reset();
   error_code ignored;
   socket_.close(ignored);
+  if (plain_ >= 0) {
+    pool_.sockets().remove(plain_, *this);
+    ::close(std::exchange(plain_, -1));
+  }
   pool_.closed(self);
 }
 

@@ -16,11 +16,13 @@
 
 namespace trunkline::net {
 
-/// Owned by the pool while it is open, and by its pending reads and writes. On the pool's thread.
-class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
+/// Owned by the pool while it is open, and by its pending reads and writes. On the pool's thread. A plain one is given to the
+/// pool's SocketSet once it is connected; one with TLS stays with Asio.
+class ClientConnection final : public std::enable_shared_from_this<ClientConnection>, private SocketSet::Member {
  public:
   ClientConnection(ClientPool& pool, OriginPtr origin);
   ClientConnection(const ClientConnection&) = delete;
+  ~ClientConnection();
 
   Origin& origin() const { return *origin_; }
   /// Looks its host up, connects and sends.
@@ -44,11 +46,18 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
   void use(Endpoints endpoints);
   void connect_next(const std::string& problem);
   void handshake();
+  void leave_asio();
+  bool body_is_joined() const;
   void write();
-  void read();
-  void on_read(const error_code& ec, std::size_t bytes);
-  bool parse();
-  bool make_room();
+  void write_tls();
+  void flush() override;
+  void ready(std::uint32_t events) override;
+  void receive();
+  void read_tls();
+  enum class Then { kReadOn, kStop };
+  Then on_read(const error_code& ec, std::size_t bytes);
+  Then parse();
+  Then make_room();
   void finish();
   ExchangePtr take_exchange();
   void broke(const std::string& why);
@@ -58,6 +67,7 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
   ClientPool& pool_;
   const OriginPtr origin_;
   Socket socket_;
+  int plain_ = -1;  // what socket_ has become
   std::optional<boost::asio::ssl::stream<Socket&>> tls_;
   Endpoints endpoints_;
   std::size_t attempt_ = 0;  // addresses that were tried
@@ -69,11 +79,14 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
   bool closed_ = false;
   bool kept_ = false;      // an answer came on it before
   bool answered_ = false;  // bytes of the answer have come
-  bool reading_ = false;
-  bool writing_ = false;
+  bool reading_ = false;   // TLS
+  bool deferred_ = false;  // plain: the request goes at the end of the round
+  bool writing_ = false;   // a part of the request has still to go
   bool write_failed_ = false;
+  bool peer_ended_ = false;  // plain: nothing comes after what has come
 
   std::string out_;
+  std::size_t sent_ = 0;  // plain: of out_ and the body
   std::string body_;      // of an exchange that ended while it was being written; until the write has ended, too
   std::vector<char> in_;  // read and not parsed yet: in_[begin_, end_)
   std::size_t begin_ = 0;

@@ -42,7 +42,7 @@ void append_head(std::string& out, const Exchange& exchange, std::string_view us
 }
 
 ClientPool::ClientPool(asio::io_context& io, const HttpClientOptions& options)
-    : io_(io), options_(options), lookup_(io), timer_(io) {}
+    : io_(io), options_(options), lookup_(io), sockets_(io), timer_(io) {}
 
 ClientPool::~ClientPool() = default;
 
@@ -172,8 +172,13 @@ void ClientPool::serve_waiting(Origin& freed) {
 
 void ClientPool::complete(ExchangePtr exchange, Result<ClientResponse> result) {
   if (exchange->subscription != 0) exchange->request.cancel.unsubscribe(exchange->subscription);
-  completed_.emplace_back(std::move(exchange), std::move(result));
-  if (std::exchange(completing_, true)) return;
+  if (completing_) {
+    completed_.emplace_back(std::move(exchange), std::move(result));
+    return;
+  }
+  completing_ = true;
+  exchange->done(std::move(result));
+  exchange.reset();
   while (!completed_.empty()) {
     auto [one, answer] = std::move(completed_.front());
     completed_.pop_front();
@@ -208,6 +213,7 @@ void ClientPool::stop() {
     for (ExchangePtr& exchange : waiting) complete(std::move(exchange), error);
   }
   waiting_ = 0;
+  sockets_.stop();
 }
 
 // ---- deadlines: one timer, set to the earliest there was, and a look at everything when it fires. Requests come and go much

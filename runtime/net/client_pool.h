@@ -20,6 +20,7 @@
 #include "runtime/base/strings.h"
 #include "runtime/net/host_lookup.h"
 #include "runtime/net/http_sender.h"
+#include "runtime/net/socket_set.h"
 
 namespace trunkline::net {
 
@@ -82,6 +83,7 @@ class ClientPool {
   boost::asio::io_context& io() { return io_; }
   const HttpClientOptions& options() const { return options_; }
   HostLookup& lookup() { return lookup_; }
+  SocketSet& sockets() { return sockets_; }
   /// Made with the first use. Throws kUnavailable when the authorities cannot be read.
   boost::asio::ssl::context& tls();
   /// Something ends then; looked at not much later.
@@ -107,6 +109,7 @@ class ClientPool {
   boost::asio::io_context& io_;
   const HttpClientOptions& options_;
   HostLookup lookup_;
+  SocketSet sockets_;
   boost::asio::steady_timer timer_;
   SteadyTime armed_ = SteadyTime::max();
   std::optional<boost::asio::ssl::context> tls_;

@@ -88,6 +88,9 @@ class HttpSender {
   /// Calls `done` exactly once: on the executor, or on a thread of the sender's own, where it must not block. An answer with any
   /// status is a success; errors are those of HttpClient::send.
   virtual void start_send(ClientRequest request, UniqueFunction<void(Result<ClientResponse>)> done) = 0;
+  /// From within `done`: runs fn on this thread once `done` was called for all answers that have come by now; elsewhere, or when
+  /// they come one at a time, here and now. So whoever sends much can look at many answers together.
+  virtual void after_answers(UniqueFunction<void()> fn) { fn(); }
 };
 
 /// Our own framing: what a request says of it is not sent.

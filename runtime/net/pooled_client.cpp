@@ -75,6 +75,11 @@ class PooledClient::Impl {
     if (wake) asio::post(io_, [this] { take_queue(); });
   }
 
+  void after_answers(UniqueFunction<void()> fn) {
+    if (current_client == this) return pool_.sockets().after_events(std::move(fn));
+    fn();
+  }
+
   void stop() {
     {
       const std::lock_guard lock(mutex_);
@@ -152,6 +157,8 @@ PooledClient::~PooledClient() = default;
 void PooledClient::start_send(ClientRequest request, UniqueFunction<void(Result<ClientResponse>)> done) {
   impl_->start(std::move(request), std::move(done));
 }
+
+void PooledClient::after_answers(UniqueFunction<void()> fn) { impl_->after_answers(std::move(fn)); }
 
 void PooledClient::stop() { impl_->stop(); }
 

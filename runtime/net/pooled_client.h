@@ -22,6 +22,7 @@ class PooledClient final : public HttpSender {
 
   /// `done` runs on our thread, or on the executor when nothing was sent.
   void start_send(ClientRequest request, UniqueFunction<void(Result<ClientResponse>)> done) override;
+  void after_answers(UniqueFunction<void()> fn) override;
   /// Ends transfers in progress with kCancelled, and everything after that too; idempotent. Not `other`. [lifecycle]
   void stop();
 

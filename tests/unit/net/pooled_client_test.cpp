@@ -401,6 +401,50 @@ TEST_F(PooledClientTest, ANewRequestFromACallbackUsesTheSameConnection) {
   EXPECT_EQ(server->connections(), 1);
 }
 
+TEST_F(PooledClientTest, WhatIsLeftForAfterTheAnswersRunsOnTheSameThread) {
+  serve([](ScriptedConnection& peer, int) {
+    while (!peer.read_request().empty()) peer.send(kOk);
+  });
+  EXPECT_TRUE(send(post()).ok());  // the next is answered on a kept connection
+  std::promise<bool> same;
+  client->start_send(post(), [&](Result<net::ClientResponse>) {
+    client->after_answers([&, thread = std::this_thread::get_id()] {
+      // Requests from there are sent as well.
+      client->start_send(post(), [&, here = thread == std::this_thread::get_id()](Result<net::ClientResponse> result) {
+        same.set_value(result.ok() && here);
+      });
+    });
+  });
+  EXPECT_TRUE(same.get_future().get());
+  bool now = false;
+  client->after_answers([&] { now = true; });  // not from an answer
+  EXPECT_TRUE(now);
+  EXPECT_EQ(server->connections(), 1);
+}
+
+TEST_F(PooledClientTest, AnAnswerThatThePeerEndsAfterIsWholeAndItsConnectionIsNotUsedAgain) {
+  serve([](ScriptedConnection& peer, int) {
+    peer.read_request();
+    peer.send(kOk);
+  });
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(send(post()).value().body, "ok");
+  EXPECT_EQ(server->connections(), 20);
+}
+
+TEST_F(PooledClientTest, BodiesThatDoNotFitIntoTheSocketFollowAsThePeerReads) {
+  std::promise<std::size_t> read;
+  serve([&](ScriptedConnection& peer, int) {
+    read.set_value(peer.read_request().size());
+    peer.send(kOk);
+    while (!peer.read_request().empty()) peer.send(kOk);
+  });
+  const std::size_t size = 16 << 20;
+  EXPECT_TRUE(send(post(std::string(size, 'x'))).ok());
+  EXPECT_GT(read.get_future().get(), size);
+  EXPECT_TRUE(send(post()).ok());
+  EXPECT_EQ(server->connections(), 1);
+}
+
 TEST_F(PooledClientTest, FailuresFromACallbackDoNotNest) {
   std::promise<void> done;
   int left = 100'000;  // deep enough to overflow a stack; of one thread at a time
