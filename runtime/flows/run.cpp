@@ -163,6 +163,7 @@ void Run::turn() {
     return;
   }
   bool again = false;
+  const bool is_over = ended();
   {
     const std::lock_guard lock(mutex_);
     flying_ = in_flight_.size();
@@ -174,7 +175,7 @@ void Run::turn() {
   if (again)
     engine_.parts().executor.post([self = shared_from_this()] { self->turn(); });
   else
-    engine_.settled(shared_from_this());
+    engine_.settled(row_.key, is_over);
 }
 
 void Run::move() {
@@ -282,10 +283,11 @@ void Run::save() {
     std::int64_t number;
     bool first, in_head;
     Later later;
-    bool woken;
+    bool woken, ends;
   };
+  const bool ends = later.ended;
   auto job = std::make_shared<Job>(
-      Job{row_, std::move(segment), number, first, in_head, std::move(later), std::exchange(woken_, false)});
+      Job{row_, std::move(segment), number, first, in_head, std::move(later), std::exchange(woken_, false), ends});
   database().write(
       [job](store::Session& session) {
         if (job->first)
@@ -311,7 +313,7 @@ void Run::save() {
         if (room)
           self->turn();
         else
-          self->engine_.settled(self);
+          self->engine_.settled(self->row_.key, job->ends);
       });
 }
 
