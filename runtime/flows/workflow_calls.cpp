@@ -195,27 +195,31 @@ std::optional<net::Response> WorkflowService::read_call(const WorkflowPtr& workf
   return std::nullopt;
 }
 
+/// What may be wrong with a call has its texts in a function of its own, and what is large stands beside these two: all of it
+/// would be part of what waits, and blocks of more than a kilobyte cost the allocator much more than others.
 Task<net::Response> WorkflowService::call_trigger(WorkflowPtr workflow, std::string name, TriggerCall call) {
-  // Everything that may be wrong with a call has its texts in a function of its own: here they would all be part of what waits.
-  Firing firing;
+  auto firing = std::make_unique<Firing>();
   net::Response out;
-  if (std::optional<net::Response> refused = read_call(workflow, name, call, firing))
+  if (std::optional<net::Response> refused = read_call(workflow, name, call, *firing))
     out = std::move(*refused);
   else
     out = co_await answer_of(std::move(firing));
   co_return out;
 }
 
-Task<net::Response> WorkflowService::answer_of(Firing firing) {
-  const WorkflowPtr workflow = firing.workflow;
-  const workflow::Trigger& trigger = *firing.trigger;
+Task<net::Response> WorkflowService::answer_of(std::unique_ptr<Firing> firing) {
+  const WorkflowPtr workflow = firing->workflow;
+  const workflow::Trigger& trigger = *firing->trigger;
+  using Answer = std::unique_ptr<CallerAnswer>;
   auto start = [this, &firing](auto done) {
-    firing.respond = [done = std::move(done)](CallerAnswer answer) mutable { done(Result<CallerAnswer>(std::move(answer))); };
-    fire(engine_, std::move(firing));
+    firing->respond = [done = std::move(done)](CallerAnswer answer) mutable {
+      done(Result<Answer>(std::make_unique<CallerAnswer>(std::move(answer))));
+    };
+    fire(engine_, std::move(*firing));
   };
-  auto pending = from_callback<CallerAnswer>(std::move(start));
-  CallerAnswer answer = co_await pending;
-  co_return to_response(*workflow, trigger, std::move(answer));
+  auto pending = from_callback<Answer>(std::move(start));
+  Answer answer = co_await pending;
+  co_return to_response(*workflow, trigger, std::move(*answer));
 }
 
 Task<FiringResult> WorkflowService::run_trigger(WorkflowPtr workflow, std::string name, Value outputs) {

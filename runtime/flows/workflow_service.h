@@ -220,7 +220,7 @@ class WorkflowService final : private Registry {
   Task<WorkflowPtr> store_change(std::shared_ptr<Workflow> next);
   /// Fills `firing`; else the refusal. Throws kNotFound.
   std::optional<net::Response> read_call(const WorkflowPtr& workflow, std::string_view name, TriggerCall& call, Firing& firing);
-  Task<net::Response> answer_of(Firing firing);
+  Task<net::Response> answer_of(std::unique_ptr<Firing> firing);
   net::Response to_response(const Workflow& workflow, const workflow::Trigger& trigger, CallerAnswer answer) const;
   void schedule_trim();
 
