@@ -112,7 +112,9 @@ void Machine::run_variable(const Pending& at) {
     add_to_variable(at, value);
     return;
   }
-  const SharedValue inputs = is_seen(at.action) ? share(named_value(variable.name, value)) : nullptr;
+  // The outputs are the inputs under another name.
+  const SharedValue outputs = is_seen(at.action) ? share(body_of(named_value(variable.name, value))) : nullptr;
+  const SharedValue inputs = outputs ? SharedValue(outputs, &outputs->begin().value()) : nullptr;
   const auto wrong = [&](std::string_view wanted) {
     fail(at, "BadRequest", "InvalidTemplate",
          "The value for the variable '" + variable.name + "' must be of type '" + std::string(wanted) + "', and is of type '" +
@@ -137,7 +139,7 @@ void Machine::run_variable(const Pending& at) {
     return;
   }
   change_variable(at, change, std::move(value));
-  done(at, Status::kSucceeded, "", inputs, inputs ? share(body_of(*inputs)) : nullptr, nullptr);
+  done(at, Status::kSucceeded, "", inputs, outputs, nullptr);
 }
 
 void Machine::add_to_variable(const Pending& at, const Value& value) {
