@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <set>
 
 #include "runtime/expression/decimal.h"
 #include "runtime/expression/evaluator.h"
@@ -126,7 +127,12 @@ class Compiler {
       pointer_.resize(length);
       constant &= pieces[pieces.size() - 2].constant && pieces.back().constant;
     }
-    if (!constant) return {{}, add(Node::Op::kObject, std::move(pieces))};
+    if (!constant) {
+      Node node;
+      node.op = Node::Op::kObject;
+      node.distinct = distinct_names(pieces);
+      return {{}, add(node, std::move(pieces))};
+    }
     Value out = Value::object();
     auto& members = out.get_ref<Value::object_t&>();
     for (std::size_t i = 0; i < pieces.size(); i += 2) {
@@ -139,6 +145,15 @@ class Compiler {
       members[pieces[i].constant->get<std::string>()] = std::move(*pieces[i + 1].constant);
     }
     return {std::move(out), 0};
+  }
+
+  static bool distinct_names(const std::vector<Piece>& pieces) {
+    std::set<std::string_view> names;
+    for (std::size_t i = 0; i < pieces.size(); i += 2) {
+      const std::optional<Value>& name = pieces[i].constant;
+      if (!name || !name->is_string() || !names.insert(name->get_ref<const std::string&>()).second) return false;
+    }
+    return true;
   }
 
   Piece member_name(const std::string& name) {

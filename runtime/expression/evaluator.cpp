@@ -175,6 +175,13 @@ Operand Evaluator::make_object(const Node& node) {
   Value out = Value::object();
   auto& members = out.get_ref<Value::object_t&>();
   members.reserve(node.count / 2);
+  if (node.distinct) {
+    for (std::uint32_t i = 0; i < node.count; i += 2) {
+      const Value& name = program_.constants[program_.nodes[children(node)[i]].constant];
+      members.Value::object_t::Container::emplace_back(name.get_ref<const std::string&>(), run(children(node)[i + 1]).take());
+    }
+    return out;
+  }
   for (std::uint32_t i = 0; i < node.count; i += 2) {
     const Operand name = run(children(node)[i]);
     if (!name->is_string()) {

@@ -27,6 +27,7 @@ struct Node {
   };
   Op op = Op::kConstant;
   bool safe = false;
+  bool distinct = false;  // kObject: all names are constant, and no two are the same
   std::uint32_t count = 0;
   std::uint32_t first = 0;
   std::uint32_t constant = 0;

@@ -4,6 +4,7 @@
 
 #include "runtime/expression/value.h"
 #include "runtime/expression/value_object.h"
+#include "runtime/expression/value_reader.h"
 #include "trunkline/error.hpp"
 
 namespace trunkline::expression {
@@ -119,6 +120,9 @@ Value parse_value(std::string_view text, const ParseLimits& limits) {
   if (text.size() > limits.max_bytes)
     throw Error(ErrorCode::kResourceExhausted, "The JSON is longer than " + std::to_string(limits.max_bytes) + " bytes");
   Value root;
+  if (ValueReader(text, limits).read(root)) return root;
+  // It is wrong, or unusual: the slow way knows what to say of it.
+  root = Value();
   Builder builder(root, limits);
   if (!Value::sax_parse(text, &builder)) builder.fail();
   return root;

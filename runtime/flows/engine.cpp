@@ -319,17 +319,18 @@ void Engine::ended(const std::shared_ptr<Run>& run, const RunRow& row) {
   forget(row.key);
 }
 
-/// A run has nothing to do just now. It stays in memory for a while, for the case that it soon has.
-void Engine::settled(const std::shared_ptr<Run>& run) {
-  std::shared_ptr<Run> oldest;
-  {
+/// A run has nothing to do just now. It stays in memory for a while, for the case that it soon has; one that has ended goes at
+/// once, as long as the caches and the allocator of this thread know what it is made of.
+void Engine::settled(RunKey key, bool ended) {
+  RunKey oldest = key;
+  if (!ended) {
     const std::lock_guard lock(idle_mutex_);
-    idle_.push_back(run);
+    idle_.push_back(key);
     if (idle_.size() <= options_.idle_runs) return;
-    oldest = idle_.front().lock();
+    oldest = idle_.front();
     idle_.pop_front();
   }
-  if (oldest) forget(oldest->key());
+  forget(oldest);
 }
 
 void Engine::forget(RunKey key) {

@@ -78,7 +78,7 @@ class Engine {
 
   // Called by runs.
   void ended(const std::shared_ptr<Run>& run, const RunRow& row);
-  void settled(const std::shared_ptr<Run>& run);
+  void settled(RunKey key, bool ended);
   void forget(RunKey key);
   void due_changed(store::Database& database, Time due);
   void woken(store::Database& database, RunKey key);
@@ -101,7 +101,7 @@ class Engine {
   const Shard& shard(RunKey key) const { return shards_[static_cast<std::size_t>(key) % kShards]; }
 
   std::mutex idle_mutex_;
-  std::deque<std::weak_ptr<Run>> idle_;
+  std::deque<RunKey> idle_;
 
   std::mutex gates_mutex_;
   std::map<GateKey, Gate> gates_;

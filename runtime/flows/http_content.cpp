@@ -144,7 +144,9 @@ EncodedBody encode_body(const Value& body, std::string_view given, std::string_v
       return out;
     }
   }
-  out.bytes = expression::to_json_text(body);
+  constexpr std::size_t kUsual = 512;
+  out.bytes.reserve(kUsual);
+  expression::append_json_text(out.bytes, body);
   if (given.empty()) out.content_type = "application/json";
   return out;
 }

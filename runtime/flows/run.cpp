@@ -20,9 +20,9 @@ constexpr int kMaxSaves = 4;
 
 std::string error_text(const SharedValue& error) { return error ? expression::to_json_text(*error) : std::string(); }
 
-Caller caller_of(const StartSpec& spec, const workflow::Plan& plan) {
-  if (!spec.parent.empty()) return Caller::kWaiting;
-  if (!spec.has_caller || !plan.has_response) return Caller::kNobody;
+Caller caller_of(bool has_parent, bool has_caller, const workflow::Plan& plan) {
+  if (has_parent) return Caller::kWaiting;
+  if (!has_caller || !plan.has_response) return Caller::kNobody;
   return plan.has_asynchronous_response ? Caller::kPolling : Caller::kWaiting;
 }
 
@@ -39,27 +39,12 @@ Run::Run(Engine& engine, StartSpec spec, RunRow row, WorkflowVersionPtr version)
       respond_(std::move(spec.respond)) {
   machine_->set_durable(durable());
   pending_.with = std::move(spec.with);
-  Value record = expression::make_object(12);
-  record["name"] = row_.trigger;
-  for (const char* member : {"inputs", "outputs"})
-    if (const auto found = spec.record.find(member); found != spec.record.end()) record[member] = std::move(*found);
-  const std::string started = workflow::time_text(spec.fired_at.value_or(row_.started));
-  record["startTime"] = started;
-  record["endTime"] = workflow::time_text(row_.started);
-  if (const auto scheduled = spec.record.find("scheduledTime"); scheduled != spec.record.end())
-    record["scheduledTime"] = *scheduled;
-  record["trackingId"] = stable_guid(row_.key, ~std::uint64_t{0}, 0);
-  record["clientTrackingId"] = row_.client_tracking_id;
-  record["originHistoryName"] = row_.origin.empty() ? name_ : row_.origin;
-  if (const auto code = spec.record.find("code"); code != spec.record.end()) record["code"] = *code;
-  record["status"] = "Succeeded";
   Event begin;
   begin.kind = EventKind::kRunStarted;
   begin.at = row_.started;
-  begin.inputs = workflow::share(std::move(record));
+  begin.inputs = workflow::share(trigger_record(spec));
   begin.text = parent_.str();
-  begin.number = static_cast<std::uint64_t>(
-      caller_of({.workflow = workflow_, .has_caller = spec.has_caller, .parent = parent_}, *version_->plan));
+  begin.number = static_cast<std::uint64_t>(caller_of(!parent_.empty(), spec.has_caller, *version_->plan));
   machine_->append(std::move(begin));
   if (!spec.history.empty()) {
     workflow::HistoryReader reader(spec.history);
@@ -68,6 +53,31 @@ Run::Run(Engine& engine, StartSpec spec, RunRow row, WorkflowVersionPtr version)
       machine_->append(std::move(*event));
     }
   }
+}
+
+/// What trigger() gives. A run that keeps nothing needs only what its expressions can ask for.
+Value Run::trigger_record(StartSpec& spec) const {
+  Value record = expression::make_object(12);
+  const auto take = [&](const char* member) {
+    if (const auto found = spec.record.find(member); found != spec.record.end())
+      expression::add_member(record, member, std::move(*found));
+  };
+  if (!durable() && !version_->plan->reads_trigger) {
+    take("outputs");
+    return record;
+  }
+  expression::add_member(record, "name", row_.trigger);
+  take("inputs");
+  take("outputs");
+  expression::add_member(record, "startTime", workflow::time_text(spec.fired_at.value_or(row_.started)));
+  expression::add_member(record, "endTime", workflow::time_text(row_.started));
+  take("scheduledTime");
+  expression::add_member(record, "trackingId", stable_guid(row_.key, ~std::uint64_t{0}, 0));
+  expression::add_member(record, "clientTrackingId", row_.client_tracking_id);
+  expression::add_member(record, "originHistoryName", row_.origin.empty() ? name_ : row_.origin);
+  take("code");
+  expression::add_member(record, "status", "Succeeded");
+  return record;
 }
 
 Run::Run(Engine& engine, WorkflowPtr workflow, WorkflowVersionPtr version, RunRow row, const std::vector<std::string>& segments)
@@ -163,6 +173,7 @@ void Run::turn() {
     return;
   }
   bool again = false;
+  const bool is_over = ended();
   {
     const std::lock_guard lock(mutex_);
     flying_ = in_flight_.size();
@@ -174,7 +185,7 @@ void Run::turn() {
   if (again)
     engine_.parts().executor.post([self = shared_from_this()] { self->turn(); });
   else
-    engine_.settled(shared_from_this());
+    engine_.settled(row_.key, is_over);
 }
 
 void Run::move() {
@@ -282,10 +293,11 @@ void Run::save() {
     std::int64_t number;
     bool first, in_head;
     Later later;
-    bool woken;
+    bool woken, ends;
   };
+  const bool ends = later.ended;
   auto job = std::make_shared<Job>(
-      Job{row_, std::move(segment), number, first, in_head, std::move(later), std::exchange(woken_, false)});
+      Job{row_, std::move(segment), number, first, in_head, std::move(later), std::exchange(woken_, false), ends});
   database().write(
       [job](store::Session& session) {
         if (job->first)
@@ -311,7 +323,7 @@ void Run::save() {
         if (room)
           self->turn();
         else
-          self->engine_.settled(self);
+          self->engine_.settled(self->row_.key, job->ends);
       });
 }
 
@@ -328,13 +340,13 @@ void Run::after_save(Later later, const RunRow& row, const Result<void>& result)
     const workflow::Trigger* trigger = version_->plan->find_trigger(row.trigger);
     const bool polls = version_->plan->has_asynchronous_response && trigger != nullptr && trigger->has_caller();
     accepted.kind = polls ? CallerAnswer::Kind::kAcceptedAsync : CallerAnswer::Kind::kAccepted;
-    accepted.run = row.name();
+    accepted.run = name_;
     answer(std::move(accepted));
   }
   if (later.response) {
     CallerAnswer response;
     response.kind = CallerAnswer::Kind::kResponse;
-    response.run = row.name();
+    response.run = name_;
     response.response = later.response;
     answer(std::move(response));
     if (!parent_.empty()) engine_.tell_parent(parent_, later.response);
@@ -345,7 +357,7 @@ void Run::after_save(Later later, const RunRow& row, const Result<void>& result)
   if (!later.promised) {
     CallerAnswer none;
     none.kind = CallerAnswer::Kind::kNoResponse;
-    none.run = row.name();
+    none.run = name_;
     answer(std::move(none));
   }
   if (!parent_.empty() && !later.responded) engine_.tell_parent(parent_, nullptr);

@@ -84,6 +84,7 @@ class Run final : public std::enable_shared_from_this<Run>, private workflow::En
   };
 
   // run.cpp
+  Value trigger_record(StartSpec& spec) const;
   void turn();
   void move();
   void collect();

@@ -122,8 +122,9 @@ std::vector<Frame*> RunView::frames_of(RegionIndex region) const {
     if (state_->started()) out.push_back(&state_->root());
     return out;
   }
-  for (const auto& [id, frame] : state_->frames())
-    if (frame->region == region) out.push_back(frame.get());
+  state_->frames().for_each([&](Frame& frame) {
+    if (frame.region == region) out.push_back(&frame);
+  });
   std::sort(out.begin(), out.end(), [](const Frame* a, const Frame* b) { return index_path(a) < index_path(b); });
   return out;
 }

@@ -150,29 +150,29 @@ net::Response WorkflowService::to_response(const Workflow& workflow, const workf
   return out;
 }
 
-Task<net::Response> WorkflowService::call_trigger(WorkflowPtr workflow, std::string name, TriggerCall call) {
+std::optional<net::Response> WorkflowService::read_call(const WorkflowPtr& workflow, std::string_view name, TriggerCall& call,
+                                                        Firing& firing) {
   const workflow::Trigger& trigger = trigger_of(*workflow, name);
   if (trigger.type != TriggerType::kRequest && trigger.type != TriggerType::kHttpWebhook &&
       trigger.type != TriggerType::kApiConnectionWebhook)
     throw no_trigger(name);
   if (!workflow->enabled)
-    co_return refusal(400, "WorkflowTriggerIsNotEnabled",
-                      "Could not execute workflow trigger '" + trigger.name + "'. The workflow is disabled.");
-  const std::string wanted = trigger.method.empty() ? "POST" : trigger.method;
-  if (upper(call.method) != wanted)
-    co_return refusal(
-        400, "TriggerRequestMethodNotValid",
-        "The HTTP method for an invoke trigger request is not valid: '" + call.method + "'. Expected was '" + wanted + "'.");
+    return refusal(400, "WorkflowTriggerIsNotEnabled",
+                   "Could not execute workflow trigger '" + trigger.name + "'. The workflow is disabled.");
+  const std::string_view wanted = trigger.method.empty() ? "POST" : std::string_view(trigger.method);
+  if (call.method != wanted && upper(call.method) != wanted)
+    return refusal(400, "TriggerRequestMethodNotValid",
+                   "The HTTP method for an invoke trigger request is not valid: '" + call.method + "'. Expected was '" +
+                       std::string(wanted) + "'.");
   std::optional<Value> path = match_path(trigger.relative_path, call.relative_path);
   if (!path)
-    co_return refusal(404, "WorkflowTriggerNotFound",
-                      "The address does not fit the relative path '" + trigger.relative_path + "' of the trigger.");
-  const std::string tracking(call.headers.get("x-ms-client-tracking-id"));
-  Firing firing;
+    return refusal(404, "WorkflowTriggerNotFound",
+                   "The address does not fit the relative path '" + trigger.relative_path + "' of the trigger.");
+  firing.client_tracking_id = call.headers.get("x-ms-client-tracking-id");
   try {
     firing.outputs = outputs_of(trigger, call, std::move(*path));
   } catch (const Error& error) {
-    co_return refusal(400, error.service_code.empty() ? "InvalidRequestContent" : error.service_code, error.message);
+    return refusal(400, error.service_code.empty() ? "InvalidRequestContent" : error.service_code, error.message);
   }
   if (trigger.validate_schema && trigger.schema) {
     static const Value kNothing;
@@ -186,20 +186,40 @@ Task<net::Response> WorkflowService::call_trigger(WorkflowPtr workflow, std::str
       record_firing(engine_, *workflow, trigger, Status::kFailed, "TriggerInputSchemaMismatch",
                     Value{{"code", "TriggerInputSchemaMismatch"}, {"message", message}}, nullptr, firing.outputs, std::nullopt,
                     parts_.clock.now());
-      co_return refusal(400, "TriggerInputSchemaMismatch", message);
+      return refusal(400, "TriggerInputSchemaMismatch", message);
     }
   }
   firing.workflow = workflow;
   firing.trigger = &trigger;
-  firing.client_tracking_id = tracking;
   firing.has_caller = trigger.has_caller();
+  return std::nullopt;
+}
+
+/// What may be wrong with a call has its texts in a function of its own, and what is large stands beside these two: all of it
+/// would be part of what waits, and blocks of more than a kilobyte cost the allocator much more than others.
+Task<net::Response> WorkflowService::call_trigger(WorkflowPtr workflow, std::string name, TriggerCall call) {
+  auto firing = std::make_unique<Firing>();
+  net::Response out;
+  if (std::optional<net::Response> refused = read_call(workflow, name, call, *firing))
+    out = std::move(*refused);
+  else
+    out = co_await answer_of(std::move(firing));
+  co_return out;
+}
+
+Task<net::Response> WorkflowService::answer_of(std::unique_ptr<Firing> firing) {
+  const WorkflowPtr workflow = firing->workflow;
+  const workflow::Trigger& trigger = *firing->trigger;
+  using Answer = std::unique_ptr<CallerAnswer>;
   auto start = [this, &firing](auto done) {
-    firing.respond = [done = std::move(done)](CallerAnswer answer) mutable { done(Result<CallerAnswer>(std::move(answer))); };
-    fire(engine_, std::move(firing));
+    firing->respond = [done = std::move(done)](CallerAnswer answer) mutable {
+      done(Result<Answer>(std::make_unique<CallerAnswer>(std::move(answer))));
+    };
+    fire(engine_, std::move(*firing));
   };
-  auto pending = from_callback<CallerAnswer>(std::move(start));
-  CallerAnswer answer = co_await pending;
-  co_return to_response(*workflow, trigger, std::move(answer));
+  auto pending = from_callback<Answer>(std::move(start));
+  Answer answer = co_await pending;
+  co_return to_response(*workflow, trigger, std::move(*answer));
 }
 
 Task<FiringResult> WorkflowService::run_trigger(WorkflowPtr workflow, std::string name, Value outputs) {

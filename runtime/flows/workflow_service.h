@@ -218,6 +218,9 @@ class WorkflowService final : private Registry {
   std::shared_ptr<WorkflowVersion> compile_version(const WorkflowSpec& spec) const;
   void keep(const WorkflowPtr& workflow);
   Task<WorkflowPtr> store_change(std::shared_ptr<Workflow> next);
+  /// Fills `firing`; else the refusal. Throws kNotFound.
+  std::optional<net::Response> read_call(const WorkflowPtr& workflow, std::string_view name, TriggerCall& call, Firing& firing);
+  Task<net::Response> answer_of(std::unique_ptr<Firing> firing);
   net::Response to_response(const Workflow& workflow, const workflow::Trigger& trigger, CallerAnswer answer) const;
   void schedule_trim();
 

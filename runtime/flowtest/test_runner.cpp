@@ -278,14 +278,15 @@ Coverage coverage_of(const Outcome& outcome, const workflow::Plan& plan, const S
   }
   for (const RunView& run : outcome.runs) {
     const workflow::RunState& state = run.state();
-    for (const auto& [id, frame] : state.frames())
-      for (const workflow::ActionIndex index : plan.regions[frame->region].actions) {
-        const workflow::Cell& cell = state.cell(*frame, index);
+    state.frames().for_each([&](workflow::Frame& frame) {
+      for (const workflow::ActionIndex index : plan.regions[frame.region].actions) {
+        const workflow::Cell& cell = state.cell(frame, index);
         if (cell.status == Status::kNotStarted || cell.status == Status::kSkipped) continue;
         ++out.actions[index].hits;
         const bool began = cell.record && cell.record->inputs;
         if (began && cell.arm < branch_of[index].size()) ++out.branches[branch_of[index][cell.arm]].taken;
       }
+    });
   }
   return out;
 }

@@ -122,7 +122,10 @@ void Compiler::spread_secrets() {
 
 void Compiler::observe() {
   for (Action& action : plan_->actions) action.observed = plan_->dynamic_references || action.tracked.has_value();
+  for (const Action& action : plan_->actions) plan_->reads_trigger = plan_->reads_trigger || action.script_trigger;
   for (const Use& one : uses_) {
+    if (one.reference.kind == Kind::kFunction && (one.reference.name == "trigger" || one.reference.name == "triggers"))
+      plan_->reads_trigger = true;
     if (one.reference.kind == Kind::kCurrentAction && one.site.owner != kNone) plan_->actions[one.site.owner].observed = true;
     if (one.reference.dynamic) continue;
     if (one.reference.kind != Kind::kAction && one.reference.kind != Kind::kScopeResult) continue;

@@ -64,7 +64,8 @@ void Machine::begin_switch(const Pending& at) {
 }
 
 void Machine::begin_foreach(const Pending& at) {
-  Value items = at.action.subject->evaluate(context_, plan().options.evaluate);
+  SharedValue shared_items = shared(*at.action.subject);
+  const Value& items = *shared_items;
   if (!items.is_array()) {
     fail(at, "BadRequest", std::string(expression::kEvaluationFailed),
          "The result of the evaluation of 'foreach' expression of the action '" + at.action.name + "' is of type '" +
@@ -78,7 +79,7 @@ void Machine::begin_foreach(const Pending& at) {
     return;
   }
   Event e = event(EventKind::kActionStarted, at);
-  e.outputs = share(std::move(items));
+  e.outputs = std::move(shared_items);
   append(std::move(e));
 }
 

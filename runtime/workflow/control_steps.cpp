@@ -67,7 +67,7 @@ void Machine::terminate(const Pending& at) {
     end.code = "Terminated";
   }
   succeed(at, share(std::move(inputs)), nullptr);
-  end.at = environment_.now();
+  end.at = now_;
   append(std::move(end));
   effects_.push_back({Effect::Kind::kEnded});
 }

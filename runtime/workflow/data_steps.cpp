@@ -32,13 +32,14 @@ const Value& from_of(const Value& inputs, const char* type) {
 }  // namespace
 
 void Machine::run_data(const Pending& at) {
+  if (at.action.type == ActionType::kCompose) {
+    SharedValue value = shared(*at.action.inputs);
+    if (!is_seen(at.action)) value = nullptr;
+    succeed(at, value, value);
+    return;
+  }
   Value inputs = at.action.inputs->evaluate(context_, plan().options.evaluate);
   switch (at.action.type) {
-    case ActionType::kCompose: {
-      const SharedValue value = is_seen(at.action) ? share(std::move(inputs)) : nullptr;
-      succeed(at, value, value);
-      return;
-    }
     case ActionType::kQuery:
       query(at, std::move(inputs));
       return;

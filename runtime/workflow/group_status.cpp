@@ -4,9 +4,18 @@
 namespace trunkline::workflow {
 
 Status RunState::group_status(Frame& frame, const Group& group) const {
-  std::vector<ActionIndex> open = group.leaves;
-  std::vector<bool> seen(plan_->regions[frame.region].actions.size());
-  bool timed_out = false, cancelled = false;
+  bool timed_out = false, cancelled = false, skipped = false;
+  // Mostly the leaves decide; only a skipped one makes it worth remembering what was looked at.
+  for (const ActionIndex index : group.leaves) {
+    const Status status = cell(frame, index).status;
+    if (status == Status::kFailed) return Status::kFailed;
+    skipped = skipped || status == Status::kSkipped;
+    timed_out = timed_out || status == Status::kTimedOut;
+    cancelled = cancelled || status == Status::kCancelled;
+  }
+  std::vector<ActionIndex> open;
+  if (skipped) open = group.leaves;
+  std::vector<bool> seen(skipped ? plan_->regions[frame.region].actions.size() : 0);
   while (!open.empty()) {
     const ActionIndex index = open.back();
     open.pop_back();

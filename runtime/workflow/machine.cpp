@@ -1,7 +1,10 @@
 #include "runtime/workflow/machine.h"
 
+#include "runtime/workflow/shared_value.h"
+
 namespace trunkline::workflow {
 
+using expression::Evaluated;
 using expression::Failure;
 
 std::optional<std::int64_t> whole_number(const Value& value) {
@@ -18,8 +21,8 @@ Machine::Machine(PlanPtr plan, Environment& environment)
 void Machine::append(Event event) {
   // What a history holds: a finer time would differ after it was read back.
   if (event.due) event.due = std::chrono::floor<std::chrono::microseconds>(*event.due);
-  state_.apply(event);
   if (durable_) writer_.add(event);
+  state_.apply(std::move(event));
 }
 
 void Machine::start(Value trigger, Caller caller) {
@@ -33,16 +36,23 @@ void Machine::start(Value trigger, Caller caller) {
 
 void Machine::replay(std::string_view segment) {
   HistoryReader reader(segment);
-  while (std::optional<Event> event = reader.next()) state_.apply(*event);
+  while (std::optional<Event> event = reader.next()) state_.apply(std::move(*event));
 }
 
 Event Machine::event(EventKind kind, const Pending& at) {
   Event e;
   e.kind = kind;
-  e.at = environment_.now();
+  e.at = now_;
   e.frame = at.frame.id;
   e.action = at.action.index;
   return e;
+}
+
+SharedValue Machine::shared(const Template& from) {
+  Evaluated value = from.resolve(context_, plan().options.evaluate);
+  if (value.borrowed())
+    if (SharedValue part = context_.share_of(value.get())) return part;
+  return share(std::move(value).take());
 }
 
 bool Machine::step(std::size_t budget) {
@@ -56,6 +66,7 @@ bool Machine::step(std::size_t budget) {
 }
 
 void Machine::perform(const Todo& todo) {
+  now_ = environment_.now();
   if (todo.kind == Todo::Kind::kEndRun) {
     end_run();
     return;
@@ -163,6 +174,7 @@ void Machine::done(const Pending& at, Status status, std::string code, SharedVal
 void Machine::finish(FrameId frame, ActionIndex action, Status status, std::string code, SharedValue outputs, SharedValue error) {
   Frame* at = state_.find_frame(frame);
   if (at == nullptr) return;
+  now_ = environment_.now();
   done({*at, plan().actions[action]}, status, std::move(code), nullptr, std::move(outputs), std::move(error));
 }
 

@@ -81,6 +81,8 @@ class Machine {
   SharedValue tracked(const Pending& at, Status status, const std::string& code, const SharedValue& inputs,
                       const SharedValue& outputs, const SharedValue& error);
   Event event(EventKind kind, const Pending& at);
+  /// What a template gives, for keeping: shared with where it comes from when it is a part of something that does not change.
+  SharedValue shared(const Template& from);
 
   // container_steps.cpp
   void begin_container(const Pending& at);
@@ -94,6 +96,7 @@ class Machine {
   // variable_steps.cpp
   void run_variable(const Pending& at);
   void initialize_variable(const Pending& at);
+  void change_variable(const Pending& at, VariableChange change, Value value);
   void add_to_variable(const Pending& at, const Value& value);
 
   // data_steps.cpp
@@ -115,6 +118,7 @@ class Machine {
   Environment& environment_;
   RunContext context_;
   HistoryWriter writer_;
+  Time now_;  // read once for each action
   bool durable_ = true;
   std::vector<Effect> effects_;
 };

@@ -167,6 +167,8 @@ struct Plan {
   bool has_asynchronous_response = false;
   /// Something asks for records by names that are computed.
   bool dynamic_references = false;
+  /// Something reads the record of the trigger, and not only what it gave.
+  bool reads_trigger = false;
 
   ActionIndex find_action(std::string_view name) const;
   std::uint32_t find_variable(std::string_view name) const;

@@ -47,11 +47,28 @@ Value skip_error(const RunState& state, Frame& frame, ActionIndex index) {
 }
 
 void RunContext::begin(Frame& frame, ActionIndex action) {
-  made_.clear();
+  if (!made_.empty()) made_.clear();
+  lent_.reset();
+  lent_more_ = false;
   frame_ = &frame;
   action_ = action;
   item_ = nullptr;
   current_ = false;
+}
+
+const Value* RunContext::lend(const SharedValue& owner, const Value* part) {
+  if (!lent_)
+    lent_ = owner;
+  else if (owner.owner_before(lent_) || lent_.owner_before(owner))
+    lent_more_ = true;
+  return part;
+}
+
+SharedValue RunContext::share_of(const Value& value) const {
+  if (lent_more_ || value.is_null()) return nullptr;
+  // Nothing of the run was given out: it stands in the plan, as a constant or a parameter.
+  if (!lent_) return SharedValue(state_.plan_ptr(), &value);
+  return SharedValue(lent_, &value);
 }
 
 ActionIndex RunContext::find(const Name& name) const {
@@ -76,7 +93,8 @@ const Value* RunContext::action_outputs(const Name& name) {
       if (const Cell* outer = ended_cell(up); outer != nullptr && outer->status == Status::kSkipped) return &null_;
     return nullptr;
   }
-  return cell->record && cell->record->outputs ? cell->record->outputs.get() : &null_;
+  if (!cell->record || !cell->record->outputs) return &null_;
+  return lend(cell->record->outputs, cell->record->outputs.get());
 }
 
 Value RunContext::record(Frame& frame, ActionIndex index) const {
@@ -197,17 +215,21 @@ const Value* RunContext::items(const Name& name) {
     if (loop != index) continue;
     const Record* record = state_.cell(*frame->parent, loop).record.get();
     if (record == nullptr || !record->loop || !record->loop->items) return nullptr;
-    return &(*record->loop->items)[frame->index];
+    return lend(record->loop->items, &(*record->loop->items)[frame->index]);
   }
   return nullptr;
 }
 
 const Value* RunContext::item() {
-  if (item_ != nullptr) return item_;
+  if (item_ != nullptr) {
+    lent_more_ = true;
+    return item_;
+  }
   for (Frame* frame = frame_; frame != nullptr && frame->parent != nullptr; frame = frame->parent) {
     const ActionIndex loop = plan_.regions[frame->region].loop;
-    if (plan_.actions[loop].type == ActionType::kForeach)
-      return &(*state_.cell(*frame->parent, loop).record->loop->items)[frame->index];
+    if (plan_.actions[loop].type != ActionType::kForeach) continue;
+    const SharedValue& items = state_.cell(*frame->parent, loop).record->loop->items;
+    return lend(items, &(*items)[frame->index]);
   }
   return nullptr;
 }
@@ -226,6 +248,7 @@ std::optional<std::int64_t> RunContext::iteration_index(const Name& name) {
 
 const Value* RunContext::variable(const Name& name) {
   const std::uint32_t slot = name.slot != Name::kUnresolved ? name.slot : plan_.find_variable(name.text);
+  lent_more_ = true;  // it may change
   return slot != kNone && state_.has_variable(slot) ? &state_.variables()[slot] : nullptr;
 }
 

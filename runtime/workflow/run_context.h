@@ -26,8 +26,8 @@ class RunContext final : public ParameterContext {
   /// action() is there.
   void set_current(bool on) { current_ = on; }
 
-  const Value* trigger() override { return state_.trigger().get(); }
-  const Value* trigger_outputs() override { return &state_.trigger_outputs(); }
+  const Value* trigger() override { return lend(state_.trigger(), state_.trigger().get()); }
+  const Value* trigger_outputs() override { return lend(state_.trigger(), &state_.trigger_outputs()); }
   const Value* action(const expression::Name& name) override;
   const Value* action_outputs(const expression::Name& name) override;
   const Value* current_action() override;
@@ -36,12 +36,19 @@ class RunContext final : public ParameterContext {
   const Value* item() override;
   std::optional<std::int64_t> iteration_index(const expression::Name& loop) override;
   const Value* variable(const expression::Name& name) override;
-  const Value* workflow() override { return &environment_.workflow(); }
+  const Value* workflow() override {
+    lent_more_ = true;
+    return &environment_.workflow();
+  }
   std::optional<std::string> callback_url() override;
   std::optional<std::string> setting(const expression::Name& name) override { return environment_.setting(name.text); }
   Time now() override { return environment_.now(); }
   std::array<std::uint8_t, 16> guid_bytes() override { return environment_.guid_bytes(); }
   std::uint64_t random_below(std::uint64_t bound) override { return environment_.random_below(bound); }
+
+  /// `value` was borrowed from an expression since begin(): with what it is a part of, if that is known and does not change. Null:
+  /// it has to be copied.
+  SharedValue share_of(const Value& value) const;
 
   /// What the code of a JavaScriptCode action sees: `{ actions, trigger, workflow }`.
   Value script_context(Frame& frame, const Action& action);
@@ -51,9 +58,11 @@ class RunContext final : public ParameterContext {
  private:
   ActionIndex find(const expression::Name& name) const;
   const Value* keep(Value value) {
+    lent_more_ = true;
     made_.push_back(std::move(value));
     return &made_.back();
   }
+  const Value* lend(const SharedValue& owner, const Value* part);
   /// Null: there is no record.
   const Cell* ended_cell(ActionIndex action) const;
 
@@ -64,6 +73,9 @@ class RunContext final : public ParameterContext {
   const Value* item_ = nullptr;
   bool current_ = false;
   std::deque<Value> made_;
+  /// What was given out since begin(): parts of one value that does not change, or also of others.
+  SharedValue lent_;
+  bool lent_more_ = false;
   const Value null_;
 };
 

@@ -7,6 +7,10 @@
 namespace trunkline::workflow {
 namespace {
 
+// What a run keeps for its next iterations: as much as loops in parallel let go and take at once.
+constexpr std::size_t kSpareFrames = 64;
+constexpr std::size_t kSpareRecords = 256;
+
 Error impossible(const char* what) {
   return Error(ErrorCode::kDataLoss, std::string("the history of a run does not fit its definition: ") + what);
 }
@@ -26,15 +30,11 @@ RunState::~RunState() {
 
 std::optional<Todo> RunState::next_todo() {
   if (todo_.empty()) return std::nullopt;
-  Todo todo = todo_.front();
-  todo_.pop_front();
-  return todo;
+  return todo_.pop();
 }
 
 Frame* RunState::find_frame(FrameId id) const {
-  if (id == 0) return root_;
-  const auto found = frames_.find(id);
-  return found == frames_.end() ? nullptr : found->second.get();
+  return id == 0 ? root_ : frames_.find(id);
 }
 
 Frame& RunState::frame_for(const Event& event) const {
@@ -68,8 +68,14 @@ Frame* RunState::frame_of(Frame& from, ActionIndex action) const {
   return at;
 }
 
-Record& RunState::record_of(Cell& cell) const {
-  if (!cell.record) cell.record = std::make_unique<Record>();
+Record& RunState::record_of(Cell& cell) {
+  if (cell.record) return *cell.record;
+  if (spare_records_.empty()) {
+    cell.record = std::make_unique<Record>();
+  } else {
+    cell.record = std::move(spare_records_.back());
+    spare_records_.pop_back();
+  }
   return *cell.record;
 }
 
@@ -95,11 +101,11 @@ std::optional<Time> RunState::next_due() const {
   return soonest;
 }
 
-void RunState::apply(const Event& event) {
+void RunState::apply(Event event) {
   ++events_;
   if (event.kind == EventKind::kRunStarted) {
     if (root_ != nullptr) throw impossible("a second beginning");
-    trigger_ = event.inputs;
+    trigger_ = std::move(event.inputs);
     if (trigger_ && trigger_->is_object()) {
       const auto outputs = trigger_->find("outputs");
       if (outputs != trigger_->end()) trigger_outputs_ = &*outputs;
@@ -111,14 +117,14 @@ void RunState::apply(const Event& event) {
     declared_.resize(plan_->variables.size());
     root_ = &open_frame(0, 0, nullptr, 0);
     start_group(*root_, plan_->regions[0].body);
-    if (root_->open == 0) todo_.push_back({Todo::Kind::kEndRun});
+    if (root_->open == 0) todo_.push({Todo::Kind::kEndRun});
     return;
   }
   if (root_ == nullptr) throw impossible("no beginning");
   if (ended() && event.kind != EventKind::kResponded) throw impossible("something after its end");
   switch (event.kind) {
     case EventKind::kActionStarted:
-      start(event);
+      start(std::move(event));
       return;
     case EventKind::kActionDone: {
       Frame& frame = frame_for(event);
@@ -126,11 +132,11 @@ void RunState::apply(const Event& event) {
       if (is_final(at.status)) throw impossible("an action that ends twice");
       Record& record = record_of(at);
       if (at.status != Status::kRunning) record.started = event.at;
-      if (event.inputs) record.inputs = event.inputs;
-      record.outputs = event.outputs;
-      record.error = event.error;
-      record.code = event.code;
-      record.tracked = event.extra;
+      if (event.inputs) record.inputs = std::move(event.inputs);
+      record.outputs = std::move(event.outputs);
+      record.error = std::move(event.error);
+      record.code = std::move(event.code);
+      record.tracked = std::move(event.extra);
       if (record.operation) {
         record.operation.reset();
         forget_operation(event.frame, event.action);
@@ -151,7 +157,7 @@ void RunState::apply(const Event& event) {
       Cell& at = cell(frame, event.action);
       if (at.status != Status::kRunning || !at.record || !at.record->loop) throw impossible("a test of no loop");
       if (event.number == 0) {
-        todo_.push_back({Todo::Kind::kIterate, event.frame, event.action});
+        todo_.push({Todo::Kind::kIterate, event.frame, event.action});
         return;
       }
       at.record->error = event.error;
@@ -159,7 +165,9 @@ void RunState::apply(const Event& event) {
       return;
     }
     case EventKind::kVariable:
-      change_variable(event);
+      if (!event.inputs) throw impossible("a variable without a value");
+      --events_;  // counted there
+      change_variable(event.number, event.change, *event.inputs);
       return;
     case EventKind::kRetry: {
       Operation& operation = operation_of(event);
@@ -189,15 +197,15 @@ void RunState::apply(const Event& event) {
     }
     case EventKind::kResponded:
       caller_ = event.number == 1 ? Caller::kGone : Caller::kAnswered;
-      if (event.inputs) response_ = event.inputs;
+      if (event.inputs) response_ = std::move(event.inputs);
       return;
     case EventKind::kRunEnded:
     case EventKind::kCancelled:
       end_all(event.at);
       status_ = event.kind == EventKind::kCancelled ? Status::kCancelled : event.status;
-      code_ = event.code;
-      error_ = event.error;
-      outputs_ = event.outputs;
+      code_ = std::move(event.code);
+      error_ = std::move(event.error);
+      outputs_ = std::move(event.outputs);
       end_ = event.at;
       return;
     default:
@@ -207,44 +215,57 @@ void RunState::apply(const Event& event) {
 
 Frame& RunState::open_frame(FrameId id, RegionIndex region, Frame* parent, std::uint64_t index) {
   const Region& what = plan_->regions[region];
-  auto frame = std::make_unique<Frame>();
+  std::unique_ptr<Frame> frame;
+  if (spare_frames_.empty()) {
+    frame = std::make_unique<Frame>();
+  } else {
+    frame = std::move(spare_frames_.back());
+    spare_frames_.pop_back();
+  }
   frame->id = id;
   frame->region = region;
   frame->parent = parent;
   frame->index = index;
+  frame->ended = false;
   frame->cells.resize(what.actions.size());
   for (std::size_t i = 0; i < what.actions.size(); ++i)
     frame->cells[i].waiting_for = static_cast<std::uint32_t>(plan_->actions[what.actions[i]].run_after.size());
   frame->open = static_cast<std::uint32_t>(what.body.actions.size());
-  return *(frames_[id] = std::move(frame));
+  return frames_.add(id, std::move(frame));
 }
 
 void RunState::drop_frame(FrameId id) {
-  const auto found = frames_.find(id);
-  if (found == frames_.end()) return;
-  const std::unique_ptr<Frame> frame = std::move(found->second);
-  frames_.erase(found);
-  for (const Cell& at : frame->cells)
-    if (at.record && at.record->loop)
+  std::unique_ptr<Frame> frame = frames_.take(id);
+  if (!frame) return;
+  for (Cell& at : frame->cells) {
+    if (!at.record) continue;
+    if (at.record->loop)
       for (const FrameId inner : at.record->loop->kept) drop_frame(inner);
+    if (spare_records_.size() >= kSpareRecords) continue;
+    *at.record = Record();
+    spare_records_.push_back(std::move(at.record));
+  }
+  if (spare_frames_.size() >= kSpareFrames) return;
+  frame->cells.clear();
+  spare_frames_.push_back(std::move(frame));
 }
 
 void RunState::start_group(Frame& frame, const Group& group) {
   for (const ActionIndex index : group.actions)
     if (cell(frame, index).waiting_for == 0) {
       cell(frame, index).status = Status::kWaiting;
-      todo_.push_back({Todo::Kind::kStart, frame.id, index});
+      todo_.push({Todo::Kind::kStart, frame.id, index});
     }
 }
 
-void RunState::start(const Event& event) {
+void RunState::start(Event event) {
   Frame& frame = frame_for(event);
   Cell& at = cell(frame, event.action);
   if (at.status != Status::kWaiting) throw impossible("an action that begins out of turn");
   at.status = Status::kRunning;
   Record& record = record_of(at);
   record.started = event.at;
-  record.inputs = event.inputs;
+  record.inputs = std::move(event.inputs);
   const Action& action = plan_->actions[event.action];
   if (class_of(action.type) == ActionClass::kContainer) {
     start_container(frame, action, event);
@@ -270,7 +291,7 @@ void RunState::start_container(Frame& frame, const Action& action, const Event& 
     if (at.record->loop->count == 0)
       complete(frame, action.index, Status::kSucceeded, event.at);
     else
-      todo_.push_back({Todo::Kind::kIterate, frame.id, action.index});
+      todo_.push({Todo::Kind::kIterate, frame.id, action.index});
     return;
   }
   // Which arm: for Switch 0 stands for none of them.
@@ -292,7 +313,7 @@ void RunState::iterate(const Event& event) {
   Cell& at = cell(frame, event.action);
   const Action& action = plan_->actions[event.action];
   if (at.status != Status::kRunning || !at.record || !at.record->loop || event.new_frame == 0 ||
-      frames_.contains(event.new_frame))
+      frames_.find(event.new_frame) != nullptr)
     throw impossible("an iteration of no loop");
   Loop& loop = *at.record->loop;
   if (event.number >= loop.count) throw impossible("an iteration beyond the last");
@@ -322,7 +343,7 @@ void RunState::look(Frame& frame, ActionIndex index) {
       return;
     }
   cell(frame, index).status = Status::kWaiting;
-  todo_.push_back({Todo::Kind::kStart, frame.id, index});
+  todo_.push({Todo::Kind::kStart, frame.id, index});
 }
 
 void RunState::finish(Frame& frame, ActionIndex index, Status status, Time at) {
@@ -349,7 +370,7 @@ void RunState::complete(Frame& frame, ActionIndex index, Status status, Time at)
   Record& record = record_of(cell(frame, index));
   if (action.tracked) {
     // Ends with an event of its own, which has them.
-    todo_.push_back({Todo::Kind::kFinish, frame.id, index, status});
+    todo_.push({Todo::Kind::kFinish, frame.id, index, status});
     return;
   }
   if (status == Status::kFailed) {
@@ -364,7 +385,7 @@ void RunState::complete(Frame& frame, ActionIndex index, Status status, Time at)
 void RunState::end_frame(Frame& frame, Time at) {
   frame.ended = true;
   if (frame.parent == nullptr) {
-    todo_.push_back({Todo::Kind::kEndRun});
+    todo_.push({Todo::Kind::kEndRun});
     return;
   }
   const Region& region = plan_->regions[frame.region];
@@ -376,7 +397,7 @@ void RunState::end_frame(Frame& frame, Time at) {
   ++loop.done;
   loop.last = status;
   if (action.type == ActionType::kUntil) {
-    todo_.push_back({Todo::Kind::kTest, outer.id, region.loop});
+    todo_.push({Todo::Kind::kTest, outer.id, region.loop});
     return;
   }
   loop.any_failed = loop.any_failed || status == Status::kFailed || status == Status::kCancelled;
@@ -399,7 +420,7 @@ void RunState::end_frame(Frame& frame, Time at) {
                                   : Status::kSucceeded,
              at);
   else
-    todo_.push_back({Todo::Kind::kIterate, outer.id, region.loop});
+    todo_.push({Todo::Kind::kIterate, outer.id, region.loop});
 }
 
 void RunState::skip(Frame& frame, ActionIndex index, SkipReason reason, Time at) {
@@ -430,21 +451,22 @@ void RunState::skip_inside(Frame& frame, const Action& action, SkipReason reason
   for (const Group& arm : action.arms) skip_group(frame, arm, reason, at);
 }
 
-void RunState::change_variable(const Event& event) {
-  if (event.number >= variables_.size() || !event.inputs) throw impossible("a variable that is not there");
-  Value& variable = variables_[event.number];
-  declared_[event.number] = true;
-  switch (event.change) {
+void RunState::change_variable(std::uint64_t slot, VariableChange change, Value value) {
+  ++events_;
+  if (slot >= variables_.size() || ended()) throw impossible("a variable that is not there");
+  Value& variable = variables_[slot];
+  declared_[slot] = true;
+  switch (change) {
     case VariableChange::kSet:
-      variable = *event.inputs;
+      variable = std::move(value);
       return;
     case VariableChange::kAppendItem:
       if (!variable.is_array()) throw impossible("an item for no array");
-      variable.push_back(*event.inputs);
+      variable.push_back(std::move(value));
       return;
     case VariableChange::kAppendText:
-      if (!variable.is_string() || !event.inputs->is_string()) throw impossible("text for no text");
-      variable.get_ref<std::string&>() += event.inputs->get_ref<const std::string&>();
+      if (!variable.is_string() || !value.is_string()) throw impossible("text for no text");
+      variable.get_ref<std::string&>() += value.get_ref<const std::string&>();
       return;
   }
 }
@@ -452,8 +474,8 @@ void RunState::change_variable(const Event& event) {
 void RunState::end_all(Time at) {
   todo_.clear();
   operations_.clear();
-  for (const auto& [id, frame] : frames_)
-    for (Cell& here : frame->cells) {
+  frames_.for_each([&](Frame& frame) {
+    for (Cell& here : frame.cells) {
       if (is_final(here.status)) continue;
       Record& record = record_of(here);
       record.ended = at;
@@ -467,6 +489,7 @@ void RunState::end_all(Time at) {
         record.code = "Terminated";
       }
     }
+  });
 }
 
 }  // namespace trunkline::workflow

@@ -1,14 +1,13 @@
 // The state of one run, which is what its history says and nothing else.
 #pragma once
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "runtime/workflow/frame_table.h"
 #include "runtime/workflow/history.h"
 #include "runtime/workflow/plan.h"
 
@@ -92,6 +91,32 @@ struct Todo {
   Status status = Status::kNotStarted;
 };
 
+/// First in, first out, without an allocation for each few of them.
+class TodoQueue {
+ public:
+  bool empty() const { return next_ == items_.size(); }
+  void push(const Todo& todo) { items_.push_back(todo); }
+  Todo pop() {
+    const Todo todo = items_[next_++];
+    if (next_ == items_.size()) {
+      clear();
+    } else if (next_ >= kSlack && next_ * 2 >= items_.size()) {
+      items_.erase(items_.begin(), items_.begin() + static_cast<std::ptrdiff_t>(next_));
+      next_ = 0;
+    }
+    return todo;
+  }
+  void clear() {
+    items_.clear();
+    next_ = 0;
+  }
+
+ private:
+  static constexpr std::size_t kSlack = 64;
+  std::vector<Todo> items_;
+  std::size_t next_ = 0;
+};
+
 /// A pure function of the events it was given: no time, no randomness, no I/O. One thread at a time.
 class RunState {
  public:
@@ -101,7 +126,9 @@ class RunState {
   ~RunState();
 
   /// Throws Error kDataLoss for an event that cannot have happened here.
-  void apply(const Event& event);
+  void apply(Event event);
+  /// The same for a kVariable whose value nobody else wants: it is moved to where it belongs.
+  void change_variable(std::uint64_t slot, VariableChange change, Value value);
 
   const Plan& plan() const { return *plan_; }
   const PlanPtr& plan_ptr() const { return plan_; }
@@ -116,7 +143,7 @@ class RunState {
   /// it was not kept or never began.
   Frame* frame_of(Frame& from, ActionIndex action) const;
   FrameId next_frame_id() const { return next_frame_; }
-  const std::unordered_map<FrameId, std::unique_ptr<Frame>>& frames() const { return frames_; }
+  const FrameTable<Frame, FrameId>& frames() const { return frames_; }
 
   /// Operations that have begun and not ended, in the order they began.
   const std::vector<std::pair<FrameId, ActionIndex>>& operations() const { return operations_; }
@@ -150,7 +177,7 @@ class RunState {
   void drop_frame(FrameId id);
   void start_group(Frame& frame, const Group& group);
   void look(Frame& frame, ActionIndex action);
-  void start(const Event& event);
+  void start(Event event);
   void start_container(Frame& frame, const Action& action, const Event& event);
   void iterate(const Event& event);
   void finish(Frame& frame, ActionIndex action, Status status, Time at);
@@ -159,19 +186,21 @@ class RunState {
   void skip(Frame& frame, ActionIndex action, SkipReason reason, Time at);
   void skip_group(Frame& frame, const Group& group, SkipReason reason, Time at);
   void skip_inside(Frame& frame, const Action& action, SkipReason reason, Time at);
-  void change_variable(const Event& event);
   void end_all(Time at);
   Frame& frame_for(const Event& event) const;
-  Record& record_of(Cell& cell) const;
+  Record& record_of(Cell& cell);
   Operation& operation_of(const Event& event) const;
   void forget_operation(FrameId frame, ActionIndex action);
 
   const PlanPtr plan_;
   const bool keep_all_;
-  std::unordered_map<FrameId, std::unique_ptr<Frame>> frames_;
+  FrameTable<Frame, FrameId> frames_;
+  /// Emptied, for the next iteration.
+  std::vector<std::unique_ptr<Frame>> spare_frames_;
+  std::vector<std::unique_ptr<Record>> spare_records_;
   Frame* root_ = nullptr;
   FrameId next_frame_ = 1;
-  std::deque<Todo> todo_;
+  TodoQueue todo_;
   std::vector<std::pair<FrameId, ActionIndex>> operations_;
   std::vector<Value> variables_;
   std::vector<bool> declared_;

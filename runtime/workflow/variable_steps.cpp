@@ -77,11 +77,20 @@ void Machine::initialize_variable(const Pending& at) {
          std::move(inputs));
     return;
   }
-  Event change = event(EventKind::kVariable, at);
-  change.number = *at.action.variable;
-  change.inputs = share(std::move(value));
-  append(std::move(change));
+  change_variable(at, VariableChange::kSet, std::move(value));
   done(at, Status::kSucceeded, "", std::move(inputs), nullptr, nullptr);
+}
+
+/// Variables own what they hold, so that a loop that adds to one does not copy what is there already.
+void Machine::change_variable(const Pending& at, VariableChange change, Value value) {
+  if (durable_) {
+    Event e = event(EventKind::kVariable, at);
+    e.number = *at.action.variable;
+    e.change = change;
+    e.inputs = SharedValue(SharedValue(), &value);  // for as long as it takes to write it
+    writer_.add(e);
+  }
+  state_.change_variable(*at.action.variable, change, std::move(value));
 }
 
 void Machine::run_variable(const Pending& at) {
@@ -103,20 +112,20 @@ void Machine::run_variable(const Pending& at) {
     add_to_variable(at, value);
     return;
   }
-  const SharedValue inputs = is_seen(at.action) ? share(named_value(variable.name, value)) : nullptr;
+  // The outputs are the inputs under another name.
+  const SharedValue outputs = is_seen(at.action) ? share(body_of(named_value(variable.name, value))) : nullptr;
+  const SharedValue inputs = outputs ? SharedValue(outputs, &outputs->begin().value()) : nullptr;
   const auto wrong = [&](std::string_view wanted) {
     fail(at, "BadRequest", "InvalidTemplate",
          "The value for the variable '" + variable.name + "' must be of type '" + std::string(wanted) + "', and is of type '" +
              std::string(expression::kind_name(value)) + "'.",
          inputs);
   };
-  Event change = event(EventKind::kVariable, at);
-  change.number = slot;
+  VariableChange change = VariableChange::kSet;
   if (at.action.type == ActionType::kAppendToArrayVariable) {
-    change.change = VariableChange::kAppendItem;
-    change.inputs = share(std::move(value));
+    change = VariableChange::kAppendItem;
   } else if (at.action.type == ActionType::kAppendToStringVariable) {
-    change.change = VariableChange::kAppendText;
+    change = VariableChange::kAppendText;
     std::string text = expression::to_text(value);
     const std::size_t length = state_.variables()[slot].get_ref<const std::string&>().size() + text.size();
     if (length > plan().options.evaluate.max_text_length) {
@@ -124,16 +133,13 @@ void Machine::run_variable(const Pending& at) {
            inputs);
       return;
     }
-    change.inputs = share(std::move(text));
-  } else {
-    if (!fits(value, variable.type)) {
-      wrong(to_text(variable.type));
-      return;
-    }
-    change.inputs = share(std::move(value));
+    value = std::move(text);
+  } else if (!fits(value, variable.type)) {
+    wrong(to_text(variable.type));
+    return;
   }
-  append(std::move(change));
-  done(at, Status::kSucceeded, "", inputs, inputs ? share(body_of(*inputs)) : nullptr, nullptr);
+  change_variable(at, change, std::move(value));
+  done(at, Status::kSucceeded, "", inputs, outputs, nullptr);
 }
 
 void Machine::add_to_variable(const Pending& at, const Value& value) {
@@ -163,10 +169,7 @@ void Machine::add_to_variable(const Pending& at, const Value& value) {
   } else {
     after = down ? before.get<double>() - value.get<double>() : before.get<double>() + value.get<double>();
   }
-  Event change = event(EventKind::kVariable, at);
-  change.number = slot;
-  change.inputs = share(after);
-  append(std::move(change));
+  change_variable(at, VariableChange::kSet, after);
   SharedValue outputs = inputs ? share(body_of(named_value(variable.name, std::move(after)))) : nullptr;
   done(at, Status::kSucceeded, "", std::move(inputs), std::move(outputs), nullptr);
 }

@@ -213,6 +213,7 @@ int waits(const std::string& folder, int runs) {
   start = Steady::now();
   world.clock.advance(std::chrono::hours{2});
   const double waking = seconds_since(start);
+  const double peak = peak_mib();  // before all of them are listed here
   flows::RunFilter filter;
   filter.limit = SIZE_MAX;
   filter.status = workflow::Status::kSucceeded;
@@ -220,7 +221,7 @@ int waits(const std::string& folder, int runs) {
   std::printf(
       "%d waiting runs: %.1f us each to start, memory +%.1f MiB (%zu loaded), %.1f us each to wake and end, %zu ended, peak %.0f "
       "MiB\n",
-      runs, starting * 1e6 / runs, waiting - before, loaded, waking * 1e6 / runs, ended, peak_mib());
+      runs, starting * 1e6 / runs, waiting - before, loaded, waking * 1e6 / runs, ended, peak);
   return ended == static_cast<std::size_t>(runs) ? 0 : 1;
 }
 

@@ -20,14 +20,14 @@ std::filesystem::path folder() { return std::filesystem::path(TEST_WORKFLOW_DIR)
 Value meaning_of(const workflow::RunState& state) {
   Value actions = Value::object();
   for (const workflow::Action& action : state.plan().actions)
-    for (const auto& [id, frame] : state.frames()) {
-      if (frame->region != action.region) continue;
-      const workflow::Cell& cell = state.cell(*frame, action.index);
+    state.frames().for_each([&](workflow::Frame& frame) {
+      if (frame.region != action.region) return;
+      const workflow::Cell& cell = state.cell(frame, action.index);
       Value one{{"status", workflow::to_text(cell.status)}};
       if (cell.record && cell.record->outputs) one["outputs"] = *cell.record->outputs;
       if (cell.record && !cell.record->code.empty()) one["code"] = cell.record->code;
-      actions[action.name + "#" + std::to_string(id)] = std::move(one);
-    }
+      actions[action.name + "#" + std::to_string(frame.id)] = std::move(one);
+    });
   return {{"status", workflow::to_text(state.status())}, {"actions", std::move(actions)}};
 }
 
@@ -96,7 +96,9 @@ TEST_F(Histories, MeanWhatTheyMeant) {
     std::ostringstream text;
     text << in.rdbuf();
     const Value file = expression::parse_value(text.str());
-    EXPECT_EQ(replay(file), file["means"]) << entry.path();
+    const Value means = replay(file);
+    // In which order iterations are listed says nothing.
+    EXPECT_TRUE(expression::equal_values(means, file["means"])) << entry.path() << ": " << means;
     ++files;
   }
   EXPECT_GE(files, 3);

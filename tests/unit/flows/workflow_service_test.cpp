@@ -243,6 +243,53 @@ TEST_F(ServiceTest, KeepsNothingOfAStatelessRun) {
   EXPECT_EQ((*response)->body, "late");
 }
 
+TEST_F(ServiceTest, RunsThatHaveEndedLeaveMemory) {
+  open(true);
+  for (const WorkflowKind kind : {WorkflowKind::kStateless, WorkflowKind::kStateful}) {
+    const WorkflowPtr workflow = deploy(definition(kEcho), kind == WorkflowKind::kStateful ? "kept" : "flow", kind);
+    for (int i = 0; i < 20; ++i) EXPECT_EQ(call(workflow, "[1]").body, "[1]");
+    settle();
+    EXPECT_EQ(service().engine().loaded_runs(), 0u);
+  }
+}
+
+TEST_F(ServiceTest, AStatelessRunSeesTheRecordOfItsTriggerWhenItAsks) {
+  open();
+  const WorkflowPtr workflow =
+      deploy(definition(R"j({"R":{"type":"Response","inputs":{"body":"@trigger()"}}})j"), "flow", WorkflowKind::kStateless);
+  const Value record = expression::parse_value(call(workflow, "[1]").body);
+  std::vector<std::string> members;
+  for (const auto& member : record.items()) members.push_back(member.key());
+  EXPECT_THAT(members, ElementsAre("name", "outputs", "startTime", "endTime", "trackingId", "clientTrackingId",
+                                   "originHistoryName", "code", "status"));
+  EXPECT_EQ(record["outputs"]["body"], Value({1}));
+}
+
+TEST_F(ServiceTest, WhatIsSharedNeverChanges) {
+  open();
+  // Values of the trigger, of actions, of loops inside loops and of the definition are taken over as they are, and a variable
+  // that grows while a loop goes over it leaves the loop alone.
+  const std::string actions = R"j({
+"List":{"type":"InitializeVariable","inputs":{"variables":[{"name":"list","type":"Array","value":"@triggerBody()['rows'][0]"}]}},
+"Seen":{"type":"InitializeVariable","inputs":{"variables":[{"name":"seen","type":"Array"}]},"runAfter":{"List":["Succeeded"]}},
+"Whole":{"type":"Compose","inputs":"@triggerBody()","runAfter":{"Seen":["Succeeded"]}},
+"Part":{"type":"Compose","inputs":"@outputs('Whole')['rows']","runAfter":{"Whole":["Succeeded"]}},
+"Fixed":{"type":"Compose","inputs":{"a":[1]},"runAfter":{"Part":["Succeeded"]}},
+"Grow":{"type":"Foreach","foreach":"@variables('list')","operationOptions":"Sequential","runAfter":{"Fixed":["Succeeded"]},
+  "actions":{"More":{"type":"AppendToArrayVariable","inputs":{"name":"list","value":"@item()"}}}},
+"Rows":{"type":"Foreach","foreach":"@if(true,outputs('Part'),triggerBody())","operationOptions":"Sequential","runAfter":{"Grow":["Succeeded"]},
+  "actions":{"Cells":{"type":"Foreach","foreach":"@item()","operationOptions":"Sequential",
+    "actions":{"Cell":{"type":"Compose","inputs":"@items('Cells')"},
+               "Keep":{"type":"AppendToArrayVariable","inputs":{"name":"seen","value":"@outputs('Cell')"},"runAfter":{"Cell":["Succeeded"]}}}}}},
+"R":{"type":"Response","inputs":{"body":{"list":"@variables('list')","seen":"@variables('seen')","part":"@outputs('Part')",
+  "fixed":"@outputs('Fixed')","body":"@triggerBody()"}},"runAfter":{"Rows":["Succeeded"]}}})j";
+  const std::string body = R"({"rows":[[{"n":1},{"n":2}],[],["x",[3]]]})";
+  for (const WorkflowKind kind : {WorkflowKind::kStateless, WorkflowKind::kStateful})
+    EXPECT_EQ(call(deploy(definition(actions), kind == WorkflowKind::kStateful ? "kept" : "flow", kind), body).body,
+              R"({"list":[{"n":1},{"n":2},{"n":1},{"n":2}],"seen":[{"n":1},{"n":2},"x",[3]],"part":[[{"n":1},{"n":2}],[],["x",[3]]],)"
+              R"("fixed":{"a":[1]},"body":{"rows":[[{"n":1},{"n":2}],[],["x",[3]]]}})");
+}
+
 TEST_F(ServiceTest, RemovesAWorkflowWithEverything) {
   open(true);
   const WorkflowPtr workflow =
