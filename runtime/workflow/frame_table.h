@@ -53,7 +53,8 @@ class FrameTable {
   static constexpr std::size_t kSlack = 16;
 
   typename std::vector<Entry>::const_iterator place(Id id) const {
-    return std::lower_bound(frames_.begin(), frames_.end(), id, [](const Entry& entry, Id wanted) { return entry.first < wanted; });
+    return std::lower_bound(frames_.begin(), frames_.end(), id,
+                            [](const Entry& entry, Id wanted) { return entry.first < wanted; });
   }
 
   std::vector<Entry> frames_;

@@ -46,8 +46,8 @@ class RunContext final : public ParameterContext {
   std::array<std::uint8_t, 16> guid_bytes() override { return environment_.guid_bytes(); }
   std::uint64_t random_below(std::uint64_t bound) override { return environment_.random_below(bound); }
 
-  /// `value` was borrowed from an expression since begin(): with what it is a part of, if that is known and does not change. Null:
-  /// it has to be copied.
+  /// `value` was borrowed from an expression since begin(): with what it is a part of, if that is known and does not change.
+  /// Null: it has to be copied.
   SharedValue share_of(const Value& value) const;
 
   /// What the code of a JavaScriptCode action sees: `{ actions, trigger, workflow }`.

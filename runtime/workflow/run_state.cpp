@@ -33,9 +33,7 @@ std::optional<Todo> RunState::next_todo() {
   return todo_.pop();
 }
 
-Frame* RunState::find_frame(FrameId id) const {
-  return id == 0 ? root_ : frames_.find(id);
-}
+Frame* RunState::find_frame(FrameId id) const { return id == 0 ? root_ : frames_.find(id); }
 
 Frame& RunState::frame_for(const Event& event) const {
   Frame* frame = find_frame(event.frame);

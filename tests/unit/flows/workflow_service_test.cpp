@@ -285,9 +285,10 @@ TEST_F(ServiceTest, WhatIsSharedNeverChanges) {
   "fixed":"@outputs('Fixed')","body":"@triggerBody()"}},"runAfter":{"Rows":["Succeeded"]}}})j";
   const std::string body = R"({"rows":[[{"n":1},{"n":2}],[],["x",[3]]]})";
   for (const WorkflowKind kind : {WorkflowKind::kStateless, WorkflowKind::kStateful})
-    EXPECT_EQ(call(deploy(definition(actions), kind == WorkflowKind::kStateful ? "kept" : "flow", kind), body).body,
-              R"({"list":[{"n":1},{"n":2},{"n":1},{"n":2}],"seen":[{"n":1},{"n":2},"x",[3]],"part":[[{"n":1},{"n":2}],[],["x",[3]]],)"
-              R"("fixed":{"a":[1]},"body":{"rows":[[{"n":1},{"n":2}],[],["x",[3]]]}})");
+    EXPECT_EQ(
+        call(deploy(definition(actions), kind == WorkflowKind::kStateful ? "kept" : "flow", kind), body).body,
+        R"({"list":[{"n":1},{"n":2},{"n":1},{"n":2}],"seen":[{"n":1},{"n":2},"x",[3]],"part":[[{"n":1},{"n":2}],[],["x",[3]]],)"
+        R"("fixed":{"a":[1]},"body":{"rows":[[{"n":1},{"n":2}],[],["x",[3]]]}})");
 }
 
 TEST_F(ServiceTest, RemovesAWorkflowWithEverything) {
