@@ -158,7 +158,10 @@ struct SmsDispatcher::Lane {
   bool running = false;
   std::vector<Outcome> outcomes;
   std::vector<Report> reports;
-  /// A transaction will take both, and has not begun.
+  /// Notes whose calls are all answered. They go once every transaction that holds one of the answers has succeeded.
+  std::vector<HandoverPtr> answered;
+  int under_way = 0;  // transactions that took something
+  /// A transaction will take it all, and has not begun.
   bool write_waits = false;
 };
 

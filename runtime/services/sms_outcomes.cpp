@@ -22,7 +22,7 @@ struct SmsDispatcher::Settling {
   bool ran = false;
   std::vector<Outcome> outcomes;
   std::vector<Report> reports;
-  std::vector<std::int64_t> closed;
+  std::vector<HandoverPtr> closed;
 };
 
 void SmsDispatcher::finish(Lane& lane, Outcome outcome) {
@@ -58,16 +58,20 @@ void SmsDispatcher::write(Lane& lane) {
       [this, &lane, batch](Session& session) {
         {
           const std::lock_guard lock(mutex_);
-          batch->ran = true;
+          if (!std::exchange(batch->ran, true)) ++lane.under_way;
           lane.write_waits = false;
           for (Outcome& outcome : lane.outcomes) {
-            if (outcome.handover && outcome.closes && --outcome.handover->open == 0)
-              batch->closed.push_back(outcome.handover->id);
+            if (outcome.handover && outcome.closes && --outcome.handover->open == 0) lane.answered.push_back(outcome.handover);
             batch->outcomes.push_back(std::move(outcome));
           }
           lane.outcomes.clear();
           std::move(lane.reports.begin(), lane.reports.end(), std::back_inserter(batch->reports));
           lane.reports.clear();
+          if (lane.under_way == 1) {
+            for (const HandoverPtr& one : lane.answered)
+              if (one->open == 0) batch->closed.push_back(one);
+            lane.answered.clear();
+          }
         }
         settle(session, *batch);
       },
@@ -110,11 +114,17 @@ void SmsDispatcher::settle(Session& session, const Settling& batch) const {
     }
     report.record(session, outcome ? &*outcome->transition : nullptr);
   }
-  for (const std::int64_t id : batch.closed) sms_records::remove_handover(session, id);
+  for (const HandoverPtr& one : batch.closed) sms_records::remove_handover(session, one->id);
 }
 
 void SmsDispatcher::written(Lane& lane, Settling& batch, Result<void> result) {
   if (result.ok()) {
+    bool closes = false;
+    {
+      const std::lock_guard lock(mutex_);
+      closes = --lane.under_way == 0 && !lane.answered.empty() && !std::exchange(lane.write_waits, true);
+    }
+    if (closes) write(lane);
     if (on_settled_)
       for (const Outcome& outcome : batch.outcomes)
         if (outcome.transition && outcome.transition->provider)
@@ -126,7 +136,10 @@ void SmsDispatcher::written(Lane& lane, Settling& batch, Result<void> result) {
   bool again = false;
   {
     const std::lock_guard lock(mutex_);
-    if (!batch.ran) {
+    if (batch.ran) {
+      --lane.under_way;
+      lane.answered.insert(lane.answered.end(), batch.closed.begin(), batch.closed.end());
+    } else {
       lane.write_waits = false;
       batch.reports.swap(lane.reports);
     }
