@@ -62,8 +62,8 @@ class ChannelTest : public ::testing::Test {
     server->stop();
     hub.drop();
     executor.work().wait_idle();
-    server.reset();
     executor.stop();
+    server.reset();
   }
 
   std::int64_t say(const std::string& text) {

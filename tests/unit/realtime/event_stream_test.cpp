@@ -76,11 +76,11 @@ class EventStreamTest : public ::testing::Test {
     server->stop();
     events->stop();
     executor.work().wait_idle();
+    clock.stop();
+    executor.stop();  // before what its threads may still be using: the end of a channel counts as no work
     server.reset();
     events.reset();
-    clock.stop();
     store.reset();
-    executor.stop();
   }
 
   std::int64_t publish(const char* type, const std::string& subject, std::int64_t key = kResource,
