@@ -188,9 +188,11 @@ net::ClientRequest HttpActions::build(const ActionCall& call, const Value& input
     request.url = call.location;
   } else {
     request.url = with_queries(std::move(uri), member(inputs, "queries"));
+    if (request.url.size() > options_.max_uri_bytes)
+      throw wrong("the address has " + std::to_string(request.url.size()) + " bytes, and " +
+                      std::to_string(options_.max_uri_bytes) + " are allowed",
+                  "uri");
   }
-  if (request.url.size() > options_.max_uri_bytes + 6'144)
-    throw wrong("the address is longer than " + std::to_string(options_.max_uri_bytes) + " bytes", "uri");
   if (const Value* headers = member(inputs, "headers"); headers != nullptr && headers->is_object())
     for (const auto& header : headers->items())
       if (!header.value().is_null() && !is_kept_back(header.key()))

@@ -296,6 +296,16 @@ TEST_F(HttpActionsTest, SendsItsCookieAndReadsTypesOfContent) {
   EXPECT_EQ((*xml.action("Call")->outputs)["body"]["$content"], base64_encode("<a/>"));
 }
 
+TEST_F(HttpActionsTest, AnAddressHasTwoKilobytes) {
+  serve([](const net::Request&) { return answer(200); });
+  const std::string query = std::string(2048 - server_->url("/?q=").size(), 'x');
+  EXPECT_EQ(call(R"j({"method":"GET","uri":"%/?q=)j" + query + R"j("})j").action("Call")->status, Status::kSucceeded);
+  const RunView view = call(R"j({"method":"GET","uri":"%/","queries":{"q":")j" + query + R"j(y"}})j");
+  EXPECT_EQ(view.action("Call")->status, Status::kFailed);
+  EXPECT_THAT(view.action("Call")->error["message"].get<std::string>(), HasSubstr("2049 bytes"));
+  EXPECT_THAT(server_->requests(), SizeIs(1));
+}
+
 TEST_F(HttpActionsTest, FailsWhenNobodyListens) {
   serve([](const net::Request&) { return answer(200); });
   const RunView view = call(R"j({"method":"GET","uri":"http://127.0.0.1:1/","retryPolicy":{"type":"none"}})j");
