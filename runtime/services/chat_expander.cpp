@@ -51,11 +51,21 @@ Event part(const Event& event, std::string_view type, std::string subject, const
   return made;
 }
 
-// `thread/{id}/participantadded/{user}` to the form of the user's event, for one of several people.
-std::string subject_for(const Event& event, const Family& family, const json& person) {
+const std::string& raw_id_of(const json& person) {
+  return person["participantCommunicationIdentifier"]["rawId"].get_ref<const std::string&>();
+}
+
+// `thread/{id}/participantadded/{user}` for one of several people.
+std::string thread_subject(const Event& event, const Family& family, const json& person) {
   if (family.people.empty()) return event.subject;
-  const std::string::size_type id = event.subject.rfind('/');
-  return event.subject.substr(0, id + 1) + person["participantCommunicationIdentifier"]["rawId"].get<std::string>();
+  return event.subject.substr(0, event.subject.rfind('/') + 1) + raw_id_of(person);
+}
+
+// Of the user's event, but for its recipient: `thread/{id}/participantAdded/{user}`. The two are spelt differently.
+std::string user_subject(const Event& event, const Family& family, const json& person) {
+  if (family.people.empty()) return event.subject;
+  const std::string::size_type id = event.subject.rfind('/'), kind = event.subject.rfind('/', id - 1);
+  return event.subject.substr(0, kind + 1).append(family.person).append("/").append(raw_id_of(person));
 }
 
 json identifier(const std::string& raw_id) {
@@ -100,7 +110,8 @@ std::vector<Event> ChatEventExpander::expand(const Event& event) const {
   int number = 0;
   const std::vector<ChatStay> stays = chat_members::at(*resource, thread_of(*change), event.sequence);
   for (std::size_t i = 0; i < people.size(); ++i) {
-    const std::string subject = subject_for(event, *family, people[i]);
+    const std::string subject = thread_subject(event, *family, people[i]);
+    const std::string of_users = user_subject(event, *family, people[i]) + "/recipient/";
     if (!family->people.empty()) data[std::string(family->person)] = people[i];
     // The event itself stands for the first of them.
     if (i > 0) parts.push_back(part(event, family->thread_type, subject, data, ++number));
@@ -109,7 +120,7 @@ std::vector<Event> ChatEventExpander::expand(const Event& event) const {
       if (!may_see(*change, stay.share_history)) continue;
       json own = data;
       own["recipientCommunicationIdentifier"] = identifier(stay.user_id);
-      parts.push_back(part(event, family->user_type, subject + "/recipient/" + stay.user_id, own, ++number));
+      parts.push_back(part(event, family->user_type, of_users + stay.user_id, own, ++number));
     }
   }
   return parts;

@@ -188,6 +188,16 @@ TEST_F(ChatStream, OneEventStandsForThoseOfEachParticipant) {
   EXPECT_THAT(created, SizeIs(2));
   const auto added = expander.expand(events("Microsoft.Communication.ChatThreadParticipantAdded").at(0));
   EXPECT_THAT(added, SizeIs(1 + 2 * 4)) << "the second person's event, and one of each person for each participant";
+  EXPECT_EQ(added[0].type, "Microsoft.Communication.ChatParticipantAddedToThreadWithUser");
+  EXPECT_EQ(added[0].subject.substr(0, added[0].subject.find("/recipient/")), "thread/" + id + "/participantAdded/" + carol_);
+  EXPECT_EQ(added[4].type, "Microsoft.Communication.ChatThreadParticipantAdded");
+  EXPECT_EQ(added[4].subject, "thread/" + id + "/participantadded/" + two[1].id);
+  sync_wait(chat().remove_participant(resource_, as(alice_), id, carol_));
+  const auto removed = expander.expand(events("Microsoft.Communication.ChatThreadParticipantRemoved").at(0));
+  ASSERT_FALSE(removed.empty());
+  EXPECT_EQ(removed[0].type, "Microsoft.Communication.ChatParticipantRemovedFromThreadWithUser");
+  EXPECT_EQ(removed[0].subject.substr(0, removed[0].subject.find("/recipient/")),
+            "thread/" + id + "/participantRemoved/" + carol_);
   EXPECT_EQ(added[3].id, expander.expand(events("Microsoft.Communication.ChatThreadParticipantAdded").at(0))[3].id);
 }
 
