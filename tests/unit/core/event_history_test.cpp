@@ -195,6 +195,18 @@ TEST_F(EventHistoryTest, OldEventsGo) {
   EXPECT_THAT(events(), IsEmpty());
 }
 
+TEST_F(EventHistoryTest, TheOldestGoWhenTheyAreTooLarge) {
+  runtime_->close();
+  open("events: {retention: 1h, max_size_mb: 1}\n" + test_config(kSandbox));
+  std::vector<std::string> ids;
+  for (int i = 0; i < 4; ++i) ids.push_back(publish("s", R"({"text":")" + std::string(400'000, 'x') + R"("})"));
+  advance(minutes{10});
+  settle();
+  std::vector<std::string> left;
+  for (const Event& event : events()) left.push_back(event.id);
+  EXPECT_THAT(left, ElementsAre(ids[2], ids[3]));
+}
+
 TEST_F(EventHistoryTest, WhatASubscriptionWaitsForStaysUntilItsTimeIsOver) {
   runtime_.reset();
   open("events: {max_events: 3, retention: 48h}\n" + test_config(kSandbox));

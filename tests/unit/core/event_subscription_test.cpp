@@ -150,6 +150,19 @@ TEST_F(EventTest, AnExpiredOneGoes) {
   EXPECT_THAT(subscriptions().list(source()), IsEmpty());
 }
 
+TEST_F(EventTest, PrivateAddressesAreNotConnectedToWhenThatIsForbidden) {
+  runtime_->close();
+  open("events: {forbid_private: true}\n" + test_config(kSandbox));
+  // By its address it is refused before anybody is asked, by a name once the name is resolved.
+  const std::string port = receiver_.url().substr(receiver_.url().rfind(':'));
+  for (const std::string host : {"http://127.0.0.1", "http://[::ffff:127.0.0.1]", "http://localhost"}) {
+    const Error error = error_of([&] { subscribe_to("inside", webhook(host + port)); });
+    EXPECT_EQ(error.code, ErrorCode::kInvalidArgument) << host << ": " << error.message;
+  }
+  EXPECT_THAT(receiver_.handshakes(), IsEmpty());
+  EXPECT_THAT(receiver_.requests(), IsEmpty());
+}
+
 TEST_F(EventTest, BadPropertiesNameTheMember) {
   EXPECT_EQ(error_of([&] { subscribe("ab"); }).target, "name");
   EXPECT_EQ(error_of([&] { subscribe_to("no-where", json::object()); }).target, "destination");

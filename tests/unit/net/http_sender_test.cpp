@@ -91,6 +91,14 @@ TEST_P(HttpSenderTest, AnyStatusIsASuccess) {
   EXPECT_EQ(send(request("/throw")).value().status, 500);
 }
 
+TEST_P(HttpSenderTest, IsNotSentOnElsewhere) {
+  start_both();
+  const auto result = send(request("/elsewhere"));
+  EXPECT_EQ(result.value().status, 302);
+  EXPECT_EQ(result.value().headers.get("Location"), "/");
+  EXPECT_EQ(result.value().body, "");
+}
+
 TEST_P(HttpSenderTest, ManyRequestsAtOnce) {
   start_both();
   std::atomic<int> left{200};

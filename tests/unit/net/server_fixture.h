@@ -58,7 +58,8 @@ class ServerTest : public ::testing::Test {
     executor.stop();  // before the clock goes: a connection may still be at work
   }
 
-  /// Answers `METHOD target body`; /wait waits for the gate, /hop goes over another thread, /throw throws, /big answers 8 MB.
+  /// Answers `METHOD target body`; /wait waits for the gate, /hop goes over another thread, /throw throws, /big answers 8 MB,
+  /// /elsewhere sends on to /.
   Task<net::Response> echo(net::Request& request) {
     if (request.path() == "/wait") co_await gate.wait();
     if (request.path() == "/hop") co_await executor.schedule();
@@ -71,6 +72,11 @@ class ServerTest : public ::testing::Test {
     }
     if (request.path() == "/big") {
       response.body.assign(8 * 1024 * 1024, 'x');
+      co_return response;
+    }
+    if (request.path() == "/elsewhere") {
+      response.status = 302;
+      response.headers.add("Location", "/");
       co_return response;
     }
     if (request.path() == "/inject") response.headers.add("X-Evil", "a\r\nSet-Cookie: b");
