@@ -11,7 +11,7 @@ namespace {
 using T = ActionType;
 constexpr std::pair<std::string_view, ActionType> kActionTypes[] = {
     {"Compose", T::kCompose},
-    {"Expression", T::kCompose},
+    {"Expression", T::kExpression},
     {"Query", T::kQuery},
     {"Select", T::kSelect},
     {"Join", T::kJoin},

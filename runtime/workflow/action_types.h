@@ -8,6 +8,7 @@ namespace trunkline::workflow {
 
 enum class ActionType : std::uint8_t {
   kCompose,
+  kExpression,
   kQuery,
   kSelect,
   kJoin,

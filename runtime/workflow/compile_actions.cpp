@@ -3,6 +3,7 @@
 
 #include "runtime/base/time_text.h"
 #include "runtime/workflow/compiler.h"
+#include "runtime/workflow/expression_kind.h"
 
 namespace trunkline::workflow {
 namespace {
@@ -206,11 +207,12 @@ void Compiler::require(const Value& object, const std::string& pointer, std::str
 void Compiler::inputs(Action& action, const Value& json) {
   const std::string at = append_pointer(action.pointer, "inputs");
   const auto found = json.find("inputs");
-  if (found == json.end()) {
+  if (found == json.end() && action.type != ActionType::kExpression) {
     problem(action.pointer, "The action '" + action.name + "' has no 'inputs'.");
     return;
   }
-  const Value& inputs = *found;
+  static const Value none = Value::object();  // CurrentTime needs no inputs, and the designer leaves them out
+  const Value& inputs = found == json.end() ? none : *found;
   const Site site{.owner = action.index};
   const bool free_form = action.type == ActionType::kCompose || action.type == ActionType::kOther;
   if (!free_form && !inputs.is_object()) {
@@ -296,6 +298,16 @@ void Compiler::data_inputs(Action& action, const Value& inputs, const std::strin
   const Site inner{.owner = action.index, .own_item = true};
   action.raw_inputs = inputs;
   switch (action.type) {
+    case ActionType::kExpression:
+      if (action.kind.empty())
+        problem(action.pointer,
+                "The action '" + action.name + "' of type 'Expression' needs a 'kind': one of " + expression_kind_names() + ".");
+      else if (find_expression_kind(action.kind) == nullptr)
+        problem(append_pointer(action.pointer, "kind"),
+                "The action '" + action.name + "' of type 'Expression' has the unknown kind '" + action.kind.substr(0, 80) +
+                    "'. There are " + expression_kind_names() + ".");
+      action.inputs = compile_template(inputs, pointer, site);
+      break;
     case ActionType::kQuery:
       require(inputs, pointer, "from", action);
       require(inputs, pointer, "where", action);

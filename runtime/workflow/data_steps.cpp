@@ -1,4 +1,5 @@
-// Compose, Query, Select, Join, Table and ParseJson.
+// Compose, Expression, Query, Select, Join, Table and ParseJson.
+#include "runtime/workflow/expression_kind.h"
 #include "runtime/workflow/machine.h"
 #include "runtime/workflow/schema.h"
 #include "runtime/workflow/shared_value.h"
@@ -40,6 +41,9 @@ void Machine::run_data(const Pending& at) {
   }
   Value inputs = at.action.inputs->evaluate(context_, plan().options.evaluate);
   switch (at.action.type) {
+    case ActionType::kExpression:
+      compute_kind(at, std::move(inputs));
+      return;
     case ActionType::kQuery:
       query(at, std::move(inputs));
       return;
@@ -55,6 +59,19 @@ void Machine::run_data(const Pending& at) {
     default:
       parse_json(at, std::move(inputs));
   }
+}
+
+void Machine::compute_kind(const Pending& at, Value inputs) {
+  Value value;
+  try {
+    value = compute(*find_expression_kind(at.action.kind), inputs, context_, plan().options.evaluate);
+  } catch (const Failure& failure) {
+    fail(at, "BadRequest", failure.code,
+         "The action '" + at.action.name + "' of kind '" + at.action.kind + "' failed. " + failure.message,
+         share(std::move(inputs)));
+    return;
+  }
+  succeed(at, share(std::move(inputs)), body(std::move(value)));
 }
 
 void Machine::query(const Pending& at, Value inputs) {

@@ -101,6 +101,7 @@ class Machine {
 
   // data_steps.cpp
   void run_data(const Pending& at);
+  void compute_kind(const Pending& at, Value inputs);
   void query(const Pending& at, Value inputs);
   void select(const Pending& at, Value inputs);
   void join(const Pending& at, Value inputs);

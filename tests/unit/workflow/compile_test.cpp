@@ -32,6 +32,18 @@ TEST(Compile, MakesAPlanOfGroupsAndRegions) {
   EXPECT_EQ(plan->regions[0].body.leaves, std::vector<ActionIndex>{check.index});
 }
 
+TEST(Compile, KnowsTheKindsOfExpressionActions) {
+  const std::string text = definition_of(R"j({
+ "Now": {"type":"Expression","kind":"CurrentTime"},
+ "None": {"type":"Expression","inputs":{}},
+ "Other": {"type":"Expression","kind":"Reverse","inputs":{"text":"abc"}},
+ "Text": {"type":"Expression","kind":"IndexOf","inputs":"abc"}})j");
+  EXPECT_THAT(problems_of(text), ::testing::UnorderedElementsAre(
+                                     Problem_("/actions/None", "needs a 'kind': one of AddToTime, ConvertTimeZone, CurrentTime"),
+                                     Problem_("/actions/Other/kind", "unknown kind 'Reverse'. There are AddToTime, "),
+                                     Problem_("/actions/Text/inputs", "must be an object")));
+}
+
 TEST(Compile, ReportsEverythingAtOnceWithPlaces) {
   const std::string text = definition_of(R"j({
  "A": {"type":"Nonsense","inputs":1},
