@@ -76,8 +76,12 @@ class Gate:
                 }
             ],
         }
-        (folder / "trunkline.yaml").write_text(json.dumps(whole))
-        self.server = Server("--config", str(folder / "trunkline.yaml"), command="serve")
+        self.config = folder / "trunkline.yaml"
+        self.config.write_text(json.dumps(whole))
+        self.start()
+
+    def start(self) -> None:
+        self.server = Server("--config", str(self.config), command="serve")
 
     def messages(self) -> list[tuple[str, str]]:
         _, page, _ = self.server.request("GET", "/_control/messages?limit=1000")
@@ -119,6 +123,34 @@ def test_parts_are_one_text(gate: Gate) -> None:
         got = {client.wait("deliver", esm_class=4)["id"] for _ in range(2)}
         assert got == {first["id"], second["id"]}
     assert ("one of two, two of two", PHONE) in gate.messages()
+
+
+def test_parts_beyond_a_page_of_the_storage_survive_a_restart(tmp_path: Path) -> None:
+    gate = Gate(tmp_path)
+    texts, parts, at_a_time = range(6), 201, 40  # all but the last part of each: more than the 1000 of a page
+
+    def part(reference: int, number: int) -> dict[str, object]:
+        return {**ADDRESSES, "udh": f"050003{reference:02x}{parts:02x}{number:02x}", "esm_class": 0x40, "text": "x"}
+
+    try:
+        with Client(gate.port, **PASSWORD) as client:
+            client.wait("bound")
+            kept = [part(reference, number) for reference in texts for number in range(1, parts)]
+            for begin in range(0, len(kept), at_a_time):
+                some = kept[begin : begin + at_a_time]
+                for one in some:
+                    client.say(part=one)
+                assert {client.wait("submitted")["status"] for _ in some} == {0}
+        gate.server.stop()
+        gate.start()
+        with Client(gate.port, **PASSWORD) as client:
+            client.wait("bound")
+            for reference in texts:
+                client.say(part=part(reference, parts))
+            assert {client.wait("submitted")["status"] for _ in texts} == {0}
+        assert gate.messages() == [("x" * parts, PHONE)] * len(texts)
+    finally:
+        gate.server.stop()
 
 
 def test_texts_to_the_clients_numbers_and_what_it_cannot_take_comes_again(gate: Gate) -> None:

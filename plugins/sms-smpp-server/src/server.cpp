@@ -8,6 +8,8 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <charconv>
 
+#include "listing.h"
+
 namespace sms_smpp_server {
 
 namespace asio = boost::asio;
@@ -27,7 +29,6 @@ namespace {
 constexpr std::size_t kMaxStates = 100'000;
 constexpr Duration kPartsPatience = std::chrono::hours(24);
 constexpr const char* kPrefix = "parts/";
-constexpr std::int32_t kPage = 1000;
 
 std::string hex(std::uint64_t value) {
   char digits[16];
@@ -98,8 +99,7 @@ Server::Server(asio::io_context& io, const Settings& settings, trunkline::Host h
 }
 
 void Server::start() {
-  load_parts();
-  asio::co_spawn(io_, accept(), asio::detached);
+  load_parts();  // and then accepts: a part that comes while they are read would be of a text of its own
   log_.write(LogLevel::kInfo, "SMPP clients may bind", Properties{{"port", std::to_string(settings_.port)}});
 }
 
@@ -255,27 +255,35 @@ void Server::submit_part(const std::string& system_id, Fragment part, std::uint8
 }
 
 void Server::load_parts() {
-  trunkline::spawn(store_.list(kPrefix, kPage), [this, &io = io_, alive = alive_](Result<std::vector<StoreEntry>> rows) {
+  trunkline::spawn(sms_smpp::read_all(store_, kPrefix), [this, &io = io_, alive = alive_](Result<std::vector<StoreEntry>> rows) {
     asio::post(io, [this, alive, rows = std::move(rows)] {
-      if (!*alive || !rows.ok()) return;
-      for (const StoreEntry& row : rows.value()) {
-        const std::string_view value(reinterpret_cast<const char*>(row.value.data()), row.value.size());
-        const std::size_t end = value.find('\n');
-        const std::string id =
-            row.key.substr(std::string_view(kPrefix).size(), row.key.rfind('/') - std::string_view(kPrefix).size());
-        try {
-          const std::string_view pdu = value.substr(std::min(end + 1, value.size()));
-          const auto header = smpp::decode_header(pdu);
-          Fragment part = smpp::read_fragment(smpp::decode_message(header.command, pdu.substr(smpp::kHeaderOctets)));
-          Texts& texts = texts_of(std::string(value.substr(0, end)));
-          texts.ids[part.key()] = id;
-          texts.parts.add(std::move(part), timers_.now());
-        } catch (const Error& error) {
-          log_.write(LogLevel::kWarning, "a kept part cannot be read", Properties{{"reason", error.message}});
-        }
-      }
+      if (!*alive) return;
+      if (rows.ok())
+        take_up(rows.value());
+      else
+        log_.write(LogLevel::kError, "parts of texts cannot be read", Properties{{"reason", rows.error().message}});
+      if (acceptor_.is_open()) asio::co_spawn(io_, accept(), asio::detached);
     });
   });
+}
+
+void Server::take_up(const std::vector<StoreEntry>& rows) {
+  for (const StoreEntry& row : rows) {
+    const std::string_view value(reinterpret_cast<const char*>(row.value.data()), row.value.size());
+    const std::size_t end = value.find('\n');
+    const std::string id =
+        row.key.substr(std::string_view(kPrefix).size(), row.key.rfind('/') - std::string_view(kPrefix).size());
+    try {
+      const std::string_view pdu = value.substr(std::min(end + 1, value.size()));
+      const auto header = smpp::decode_header(pdu);
+      Fragment part = smpp::read_fragment(smpp::decode_message(header.command, pdu.substr(smpp::kHeaderOctets)));
+      Texts& texts = texts_of(std::string(value.substr(0, end)));
+      texts.ids[part.key()] = id;
+      texts.parts.add(std::move(part), timers_.now());
+    } catch (const Error& error) {
+      log_.write(LogLevel::kWarning, "a kept part cannot be read", Properties{{"reason", error.message}});
+    }
+  }
 }
 
 }  // namespace sms_smpp_server

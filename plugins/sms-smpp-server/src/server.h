@@ -51,6 +51,7 @@ class Server final : public SessionOwner {
   void submit_part(const std::string& system_id, smpp::Fragment part, std::uint8_t registered, SubmitDone done);
   void submit_whole(Submission submission, SubmitDone done);
   void load_parts();
+  void take_up(const std::vector<trunkline::host::StoreEntry>& rows);
   void forget(Texts& texts, const std::vector<smpp::Fragment>& parts);
   Texts& texts_of(const std::string& system_id);
   std::string new_id();
