@@ -36,7 +36,7 @@ def free_port() -> int:
 class Gate:
     """A server with an SMSC in front of its SMS operations."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **config: int) -> None:
         self.port = free_port()
         http = free_port()
         whole = {
@@ -49,7 +49,7 @@ class Gate:
                 {
                     "name": "gate",
                     "plugin": "sms-smpp-server",
-                    "config": {"port": self.port},
+                    "config": {"port": self.port, **config},
                     "secrets": {
                         "connection_string": {"value": f"endpoint=http://127.0.0.1:{http};accesskey={KEY}"},
                         "clients": {"value": "shop:hunter2\n"},
@@ -76,8 +76,12 @@ class Gate:
                 }
             ],
         }
-        (folder / "trunkline.yaml").write_text(json.dumps(whole))
-        self.server = Server("--config", str(folder / "trunkline.yaml"), command="serve")
+        self.config = folder / "trunkline.yaml"
+        self.config.write_text(json.dumps(whole))
+        self.start()
+
+    def start(self) -> None:
+        self.server = Server("--config", str(self.config), command="serve")
 
     def messages(self) -> list[tuple[str, str]]:
         _, page, _ = self.server.request("GET", "/_control/messages?limit=1000")
@@ -119,6 +123,83 @@ def test_parts_are_one_text(gate: Gate) -> None:
         got = {client.wait("deliver", esm_class=4)["id"] for _ in range(2)}
         assert got == {first["id"], second["id"]}
     assert ("one of two, two of two", PHONE) in gate.messages()
+
+
+def test_parts_beyond_a_page_of_the_storage_survive_a_restart(tmp_path: Path) -> None:
+    gate = Gate(tmp_path)
+    texts, parts, at_a_time = range(6), 201, 40  # all but the last part of each: more than the 1000 of a page
+
+    def part(reference: int, number: int) -> dict[str, object]:
+        return {**ADDRESSES, "udh": f"050003{reference:02x}{parts:02x}{number:02x}", "esm_class": 0x40, "text": "x"}
+
+    try:
+        with Client(gate.port, **PASSWORD) as client:
+            client.wait("bound")
+            kept = [part(reference, number) for reference in texts for number in range(1, parts)]
+            for begin in range(0, len(kept), at_a_time):
+                some = kept[begin : begin + at_a_time]
+                for one in some:
+                    client.say(part=one)
+                assert {client.wait("submitted")["status"] for _ in some} == {0}
+        gate.server.stop()
+        gate.start()
+        with Client(gate.port, **PASSWORD) as client:
+            client.wait("bound")
+            for reference in texts:
+                client.say(part=part(reference, parts))
+            assert {client.wait("submitted")["status"] for _ in texts} == {0}
+        assert gate.messages() == [("x" * parts, PHONE)] * len(texts)
+    finally:
+        gate.server.stop()
+
+
+def test_parts_that_never_become_a_text_are_told(tmp_path: Path) -> None:
+    gate = Gate(tmp_path, inbound_texts=1)
+
+    def send(reference: int, number: int, registered: int) -> str:
+        part = {**ADDRESSES, "udh": f"050003{reference:02x}02{number:02x}", "esm_class": 0x40, "registered_delivery": registered}
+        client.say(part={**part, "text": "x"})
+        sent = client.wait("submitted")
+        assert sent["status"] == 0
+        return str(sent["id"])
+
+    def state(message_id: str) -> int:
+        client.say(query={"message_id": message_id})
+        return int(client.wait("queried")["state"])
+
+    try:
+        with Client(gate.port, **PASSWORD) as client:
+            client.wait("bound")
+            client.say(refuse=1)
+            told, silent = send(1, 1, 2), send(2, 1, 0)
+            last = send(3, 1, 1)
+            receipt = client.wait("deliver", esm_class=4, refused=False)  # the first one was refused
+            assert (receipt["id"], receipt["state"]) == (told, 5)
+            assert [event["id"] for event in client.events if event["event"] == "deliver"] == [told, told]
+            assert "stat:UNDELIV" in receipt["text"]
+            assert (state(told), state(silent)) == (5, 5)
+            send(3, 2, 1)
+            assert client.wait("deliver", esm_class=4)["id"] == last
+        assert gate.messages() == [("xx", PHONE)]
+    finally:
+        gate.server.stop()
+
+
+def test_questions_are_answered_where_no_receipt_is_wanted(gate: Gate) -> None:
+    with Client(gate.port, **PASSWORD) as client:
+        client.wait("bound")
+        client.say(submit={**ADDRESSES, "registered_delivery": 0, "short_message": "no receipt"})
+        silent = client.wait("submitted")["id"]
+        until = time.monotonic() + PATIENCE_SECONDS
+        state = 1
+        while state == 1 and time.monotonic() < until:
+            client.say(query={"message_id": silent})
+            state = client.wait("queried")["state"]
+        assert state == 2
+        client.say(submit={**ADDRESSES, "short_message": "with a receipt"})
+        sent = client.wait("submitted")["id"]
+        client.wait("deliver", id=sent)
+        assert silent not in [event["id"] for event in client.drain() if event["event"] == "deliver"]
 
 
 def test_texts_to_the_clients_numbers_and_what_it_cannot_take_comes_again(gate: Gate) -> None:

@@ -22,7 +22,11 @@ namespace {
 
 constexpr int kAttempts = 3;
 constexpr char kField = '|';
-constexpr std::string_view kTagName = "smpp";
+constexpr std::string_view kTagName = "smpp", kNoReceipts = "n", kFailures = "f", kAllReceipts = "a";
+
+std::string_view receipts_of(const Submission& s) {
+  return !s.wants_receipt ? kNoReceipts : s.only_failures ? kFailures : kAllReceipts;
+}
 
 std::string guid_of(const std::string& text) {
   std::string d = http_carrier::hex(http_carrier::sha256(text)).substr(0, 32);
@@ -81,8 +85,8 @@ std::optional<std::uint32_t> status_of(const HttpResponse& response) {
 
 std::string tag_of(const Submission& s) {
   std::string tag(kTagName);
-  for (const std::string& field : {s.system_id, s.id, std::to_string(s.parts), std::string(s.only_failures ? "f" : "a"),
-                                   packed(s.source), packed(s.destination)})
+  for (const std::string& field :
+       {s.system_id, s.id, std::to_string(s.parts), std::string(receipts_of(s)), packed(s.source), packed(s.destination)})
     (tag += kField) += field;
   return tag;
 }
@@ -100,7 +104,8 @@ std::optional<Tag> parse_tag(std::string_view text) {
   tag.system_id = fields[1];
   tag.id = fields[2];
   tag.parts = number(fields[3]);
-  tag.only_failures = fields[4] == "f";
+  tag.wants_receipt = fields[4] != kNoReceipts;
+  tag.only_failures = fields[4] == kFailures;
   tag.source = unpacked(fields[5]);
   tag.destination = unpacked(fields[6]);
   if (tag.parts < 1 || tag.parts > 255) return std::nullopt;
@@ -115,10 +120,11 @@ HttpRequest Gateway::request_for(const Submission& s) const {
   const json recipient = {{"to", host_address(s.destination)},
                           {"repeatabilityRequestId", guid_of(s.system_id + "/" + s.id)},
                           {"repeatabilityFirstSent", http_carrier::http_date(clock_.now())}};
+  // A report in any case: query_sm tells what became of a message also where the client wants no receipt.
   json body = {{"from", host_address(s.source)},
                {"message", s.text},
                {"smsRecipients", json::array({recipient})},
-               {"smsSendOptions", {{"enableDeliveryReport", s.wants_receipt}, {"tag", tag_of(s)}}}};
+               {"smsSendOptions", {{"enableDeliveryReport", true}, {"tag", tag_of(s)}}}};
   const std::string text = body.dump(-1, ' ', false, json::error_handler_t::replace);
   HttpRequest request;
   request.method = "POST";

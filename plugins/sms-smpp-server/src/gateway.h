@@ -30,6 +30,7 @@ std::string tag_of(const Submission& submission);
 struct Tag {
   std::string system_id, id;
   int parts = 1;
+  bool wants_receipt = true;
   bool only_failures = false;
   smpp::Address source, destination;
 };

@@ -8,6 +8,8 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <charconv>
 
+#include "listing.h"
+
 namespace sms_smpp_server {
 
 namespace asio = boost::asio;
@@ -25,9 +27,10 @@ using trunkline::host::StoreEntry;
 namespace {
 
 constexpr std::size_t kMaxStates = 100'000;
+constexpr std::size_t kMaxTelling = 10'000;
 constexpr Duration kPartsPatience = std::chrono::hours(24);
+constexpr Duration kLookAgain = std::chrono::minutes(1);
 constexpr const char* kPrefix = "parts/";
-constexpr std::int32_t kPage = 1000;
 
 std::string hex(std::uint64_t value) {
   char digits[16];
@@ -98,8 +101,7 @@ Server::Server(asio::io_context& io, const Settings& settings, trunkline::Host h
 }
 
 void Server::start() {
-  load_parts();
-  asio::co_spawn(io_, accept(), asio::detached);
+  load_parts();  // and then accepts: a part that comes while they are read would be of a text of its own
   log_.write(LogLevel::kInfo, "SMPP clients may bind", Properties{{"port", std::to_string(settings_.port)}});
 }
 
@@ -197,28 +199,71 @@ void Server::submit_whole(Submission submission, SubmitDone done) {
 }
 
 /// Parts that waited too long for the others, or of one text too many.
-void Server::forget(Texts& texts, const std::vector<Fragment>& parts) {
-  const auto found = texts.ids.find(parts.front().key());
-  if (found == texts.ids.end()) return;
-  std::vector<std::string> keys;
-  for (const Fragment& one : parts) keys.push_back(part_key(found->second, one.concatenation.number));
-  texts.ids.erase(found);
-  trunkline::spawn(remove_all(store_, std::move(keys)), [](Result<void>) {});
+void Server::forget(const std::string& system_id, const std::vector<Fragment>& parts, bool expired) {
+  Texts& texts = texts_of(system_id);
+  const auto found = texts.kept.find(parts.front().key());
+  if (found == texts.kept.end()) return;
+  const auto kept = std::move(found->second);
+  texts.kept.erase(found);
   log_.write(LogLevel::kWarning, "a client's text stayed incomplete and was dropped",
              Properties{{"to", parts.front().destination.digits}});
+  smpp::Receipt receipt;
+  receipt.state = expired ? MessageState::kExpired : MessageState::kUndeliverable;
+  remember(system_id + "/" + kept.id, receipt.state);
+  auto dropped = std::make_shared<Dropped>();
+  dropped->system_id = system_id;
+  dropped->until = timers_.now() + kPartsPatience;
+  for (const Fragment& one : parts) {
+    dropped->keys.push_back(part_key(kept.id, one.concatenation.number));
+    receipt.message_id = kept.id + "-" + std::to_string(one.concatenation.number);
+    dropped->receipts.push_back(receipt_message(one.source, one.destination, receipt));
+  }
+  if (!kept.wants_receipt || telling_ >= kMaxTelling) return remove_rows(std::move(dropped->keys));
+  ++telling_;
+  tell_dropped(dropped);
+}
+
+void Server::forget_overdue() {
+  const auto now = timers_.now();
+  for (auto& [system_id, texts] : texts_)
+    for (;;) {
+      const auto due = texts->parts.next_due();
+      const auto lost = texts->parts.overdue(now);
+      if (!lost) break;
+      forget(system_id, *lost, due && *due <= now);
+    }
+  watch();
+}
+
+void Server::watch() {
+  if (watching_) return;
+  std::optional<Time> first;
+  for (const auto& [system_id, texts] : texts_)
+    if (const auto due = texts->parts.next_due()) first = std::min(first.value_or(*due), *due);
+  if (!first) return;
+  watching_ = true;
+  timers_.at(std::max(*first, timers_.now() + kLookAgain), [this] {
+    watching_ = false;
+    forget_overdue();
+  });
+}
+
+void Server::remove_rows(std::vector<std::string> keys) {
+  trunkline::spawn(remove_all(store_, std::move(keys)), [](Result<void>) {});
 }
 
 /// A part is answered once it is on disk; the last one once the whole text was accepted.
 void Server::submit_part(const std::string& system_id, Fragment part, std::uint8_t registered, SubmitDone done) {
   Texts& texts = texts_of(system_id);
   const std::string key = part.key();
-  std::string& id = texts.ids[key];
-  if (id.empty()) id = new_id();
+  Texts::Kept& kept = texts.kept[key];
+  if (kept.id.empty()) kept.id = new_id();
+  kept.wants_receipt = (registered & 3) != 0;
   const int number = part.concatenation.number, total = part.concatenation.total;
-  const std::string base = id, name = base + "-" + std::to_string(number);
+  const std::string base = kept.id, name = base + "-" + std::to_string(number);
   const Fragment copy = part;
   auto whole = texts.parts.add(std::move(part), timers_.now());
-  while (const auto lost = texts.parts.overdue(timers_.now())) forget(texts, *lost);
+  forget_overdue();
   if (!whole) {
     trunkline::spawn(store_.put(part_key(base, number), pack(system_id, registered, copy)),
                      [&io = io_, alive = alive_, done, name](Result<void> result) {
@@ -244,38 +289,49 @@ void Server::submit_part(const std::string& system_id, Fragment part, std::uint8
       // The client sends this part again; the others are here.
       for (const Fragment& one : whole)
         if (one.concatenation.number != number) mine.parts.add(one, timers_.now());
+      watch();
       return done(verdict, {});
     }
-    mine.ids.erase(key);
+    mine.kept.erase(key);
     std::vector<std::string> keys;
     for (const Fragment& one : whole) keys.push_back(part_key(base, one.concatenation.number));
-    trunkline::spawn(remove_all(store_, std::move(keys)), [](Result<void>) {});
+    remove_rows(std::move(keys));
     done(verdict, name);
   });
 }
 
 void Server::load_parts() {
-  trunkline::spawn(store_.list(kPrefix, kPage), [this, &io = io_, alive = alive_](Result<std::vector<StoreEntry>> rows) {
+  trunkline::spawn(sms_smpp::read_all(store_, kPrefix), [this, &io = io_, alive = alive_](Result<std::vector<StoreEntry>> rows) {
     asio::post(io, [this, alive, rows = std::move(rows)] {
-      if (!*alive || !rows.ok()) return;
-      for (const StoreEntry& row : rows.value()) {
-        const std::string_view value(reinterpret_cast<const char*>(row.value.data()), row.value.size());
-        const std::size_t end = value.find('\n');
-        const std::string id =
-            row.key.substr(std::string_view(kPrefix).size(), row.key.rfind('/') - std::string_view(kPrefix).size());
-        try {
-          const std::string_view pdu = value.substr(std::min(end + 1, value.size()));
-          const auto header = smpp::decode_header(pdu);
-          Fragment part = smpp::read_fragment(smpp::decode_message(header.command, pdu.substr(smpp::kHeaderOctets)));
-          Texts& texts = texts_of(std::string(value.substr(0, end)));
-          texts.ids[part.key()] = id;
-          texts.parts.add(std::move(part), timers_.now());
-        } catch (const Error& error) {
-          log_.write(LogLevel::kWarning, "a kept part cannot be read", Properties{{"reason", error.message}});
-        }
-      }
+      if (!*alive) return;
+      if (rows.ok())
+        take_up(rows.value());
+      else
+        log_.write(LogLevel::kError, "parts of texts cannot be read", Properties{{"reason", rows.error().message}});
+      if (acceptor_.is_open()) asio::co_spawn(io_, accept(), asio::detached);
     });
   });
+}
+
+void Server::take_up(const std::vector<StoreEntry>& rows) {
+  for (const StoreEntry& row : rows) {
+    const std::string_view value(reinterpret_cast<const char*>(row.value.data()), row.value.size());
+    const std::size_t end = value.find('\n');
+    const std::string id =
+        row.key.substr(std::string_view(kPrefix).size(), row.key.rfind('/') - std::string_view(kPrefix).size());
+    try {
+      const std::string_view pdu = value.substr(std::min(end + 1, value.size()));
+      const auto header = smpp::decode_header(pdu);
+      const smpp::Message message = smpp::decode_message(header.command, pdu.substr(smpp::kHeaderOctets));
+      Fragment part = smpp::read_fragment(message);
+      Texts& texts = texts_of(std::string(value.substr(0, end)));
+      texts.kept[part.key()] = {id, (message.registered_delivery & 3) != 0};
+      texts.parts.add(std::move(part), timers_.now());
+    } catch (const Error& error) {
+      log_.write(LogLevel::kWarning, "a kept part cannot be read", Properties{{"reason", error.message}});
+    }
+  }
+  watch();
 }
 
 }  // namespace sms_smpp_server

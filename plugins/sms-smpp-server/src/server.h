@@ -45,13 +45,30 @@ class Server final : public SessionOwner {
   struct Texts {
     Texts(std::size_t most, Duration patience) : parts(most, patience) {}
     smpp::Reassembly parts;
-    std::map<std::string, std::string> ids;  // by the key of the parts
+    struct Kept {
+      std::string id;
+      bool wants_receipt = false;
+    };
+    std::map<std::string, Kept> kept;  // by the key of the parts
+  };
+  /// Parts that were answered and never became a text, until the client has been told.
+  struct Dropped {
+    std::string system_id;
+    std::vector<smpp::Message> receipts;
+    std::vector<std::string> keys;
+    Time until{};
   };
   boost::asio::awaitable<void> accept();
   void submit_part(const std::string& system_id, smpp::Fragment part, std::uint8_t registered, SubmitDone done);
   void submit_whole(Submission submission, SubmitDone done);
   void load_parts();
-  void forget(Texts& texts, const std::vector<smpp::Fragment>& parts);
+  void take_up(const std::vector<trunkline::host::StoreEntry>& rows);
+  void forget(const std::string& system_id, const std::vector<smpp::Fragment>& parts, bool expired);
+  void forget_overdue();
+  void watch();
+  void tell_dropped(const std::shared_ptr<Dropped>& dropped);
+  void remove_rows(std::vector<std::string> keys);
+  smpp::Message receipt_message(const smpp::Address& sender, const smpp::Address& recipient, const smpp::Receipt& receipt) const;
   Texts& texts_of(const std::string& system_id);
   std::string new_id();
   void remember(const std::string& id, smpp::MessageState state);
@@ -77,6 +94,8 @@ class Server final : public SessionOwner {
   const std::uint64_t salt_;
   std::uint64_t ids_ = 0;
   std::uint16_t reference_ = 0;
+  bool watching_ = false;
+  std::size_t telling_ = 0;  // texts that were dropped and whose clients have not been told
   const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

@@ -12,6 +12,8 @@ using trunkline::host::LogLevel;
 
 namespace {
 
+constexpr Duration kTellAgain = std::chrono::seconds(5);
+
 std::string text_of(const json& object, const char* name) {
   const auto found = object.find(name);
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
@@ -27,6 +29,18 @@ MessageState failed_state(const std::string& details) {
 
 }  // namespace
 
+smpp::Message Server::receipt_message(const smpp::Address& sender, const smpp::Address& recipient,
+                                      const smpp::Receipt& receipt) const {
+  smpp::Message message;
+  message.source = recipient;
+  message.destination = sender;
+  message.esm_class = smpp::kEsmReceipt;
+  message.short_message = smpp::format_receipt_text(receipt, timers_.now(), timers_.now());
+  smpp::add_text(message.tlvs, smpp::tag::kReceiptedMessageId, receipt.message_id);
+  smpp::add_number(message.tlvs, smpp::tag::kMessageState, static_cast<std::uint32_t>(receipt.state), 1);
+  return message;
+}
+
 std::vector<smpp::Message> Server::receipts_of(const json& data) {
   std::vector<smpp::Message> messages;
   const auto tag = parse_tag(sms_smpp_server::text_of(data, "tag"));
@@ -37,16 +51,10 @@ std::vector<smpp::Message> Server::receipts_of(const json& data) {
   receipt.state = delivered ? MessageState::kDelivered : failed_state(details);
   if (!delivered && details.size() >= 4) receipt.error = details.substr(1, 3);
   remember(tag->system_id + "/" + tag->id, receipt.state);
-  if (delivered && tag->only_failures) return messages;
+  if (!tag->wants_receipt || (delivered && tag->only_failures)) return messages;
   for (int i = 1; i <= tag->parts; ++i) {
     receipt.message_id = tag->parts == 1 ? tag->id : tag->id + "-" + std::to_string(i);
-    smpp::Message& message = messages.emplace_back();
-    message.source = tag->destination;
-    message.destination = tag->source;
-    message.esm_class = smpp::kEsmReceipt;
-    message.short_message = smpp::format_receipt_text(receipt, timers_.now(), timers_.now());
-    smpp::add_text(message.tlvs, smpp::tag::kReceiptedMessageId, receipt.message_id);
-    smpp::add_number(message.tlvs, smpp::tag::kMessageState, static_cast<std::uint32_t>(receipt.state), 1);
+    messages.push_back(receipt_message(tag->source, tag->destination, receipt));
   }
   return messages;
 }
@@ -84,6 +92,18 @@ void Server::deliver_all(const std::string& system_id, std::vector<smpp::Message
         *good = false;
       if (--*left == 0) (*end)(*good);
     });
+}
+
+/// The rows go once the client has the receipts: a restart in between does not lose them.
+void Server::tell_dropped(const std::shared_ptr<Dropped>& dropped) {
+  deliver_all(dropped->system_id, dropped->receipts, [this, alive = alive_, dropped](bool taken) {
+    if (!*alive) return;
+    if (taken || timers_.now() >= dropped->until) {
+      --telling_;
+      return remove_rows(dropped->keys);
+    }
+    timers_.after(kTellAgain, [this, dropped] { tell_dropped(dropped); });
+  });
 }
 
 void Server::take_events(const json& events, std::function<void(bool)> done) {

@@ -87,7 +87,11 @@ Core::Core(boost::asio::io_context& io, const Settings& settings, trunkline::Hos
 }
 
 void Core::start() {
-  inbox_.load();
+  // The parts first: one that comes while they are read would be of a text of its own.
+  inbox_.load([this] { load_journal(); });
+}
+
+void Core::load_journal() {
   journal_.load([this](std::vector<RecordPtr> records) {
     for (RecordPtr& record : records) {
       if (record->custody == Custody::kLost) ledger_.lost(record);

@@ -40,6 +40,7 @@ class Core final : private SessionOwner {
   void on_message(Session& session, std::uint32_t command, std::uint32_t sequence, smpp::Message message) override;
   void on_closed(Session& session, const trunkline::Error& why) override;
 
+  void load_journal();
   Link* link_of(const Session& session);
   Session* pick();
   std::size_t window() const;

@@ -4,6 +4,8 @@
 #include <boost/asio/post.hpp>
 #include <charconv>
 
+#include "listing.h"
+
 namespace sms_smpp {
 
 using smpp::Fragment;
@@ -20,7 +22,6 @@ using trunkline::sms::InboundSms;
 namespace {
 
 constexpr const char* kInboundPrefix = "inbound/";
-constexpr std::int32_t kInboundPage = 1000;
 constexpr Duration kLookAgain = std::chrono::minutes(1);
 
 std::string hex(std::uint64_t value) {
@@ -72,27 +73,33 @@ Inbox::Inbox(boost::asio::io_context& io, const Settings& settings, const smpp::
       texts_(settings.inbound_texts, settings.inbound_patience),
       salt_(static_cast<std::uint64_t>(timers.now().time_since_epoch().count())) {}
 
-void Inbox::load() {
-  trunkline::spawn(
-      store_.list(kInboundPrefix, kInboundPage), [this, alive = alive_, &io = io_](Result<std::vector<StoreEntry>> rows) {
-        boost::asio::post(io, [this, alive, rows = std::move(rows)] {
-          if (!*alive) return;
-          if (!rows.ok())
-            return log_.write(LogLevel::kError, "parts of incoming texts cannot be read",
-                              trunkline::Properties{{"reason", rows.error().message}});
-          for (const StoreEntry& row : rows.value()) {
-            const std::string_view pdu(reinterpret_cast<const char*>(row.value.data()), row.value.size());
-            try {
-              const auto header = smpp::decode_header(pdu);
-              Fragment part = smpp::read_fragment(smpp::decode_message(header.command, pdu.substr(smpp::kHeaderOctets)));
-              if (auto whole = texts_.add(std::move(part), timers_.now())) told(std::move(*whole), [](const Error*) {});
-            } catch (const Error& error) {
-              log_.write(LogLevel::kWarning, "a kept part cannot be read", trunkline::Properties{{"reason", error.message}});
-            }
-          }
-          watch();
-        });
-      });
+void Inbox::load(std::function<void()> then) {
+  trunkline::spawn(read_all(store_, kInboundPrefix),
+                   [this, alive = alive_, &io = io_, then = std::move(then)](Result<std::vector<StoreEntry>> rows) mutable {
+                     boost::asio::post(io, [this, alive, then = std::move(then), rows = std::move(rows)] {
+                       if (!*alive) return;
+                       if (rows.ok())
+                         take_up(rows.value());
+                       else
+                         log_.write(LogLevel::kError, "parts of incoming texts cannot be read",
+                                    trunkline::Properties{{"reason", rows.error().message}});
+                       if (then) then();
+                     });
+                   });
+}
+
+void Inbox::take_up(const std::vector<StoreEntry>& rows) {
+  for (const StoreEntry& row : rows) {
+    const std::string_view pdu(reinterpret_cast<const char*>(row.value.data()), row.value.size());
+    try {
+      const auto header = smpp::decode_header(pdu);
+      Fragment part = smpp::read_fragment(smpp::decode_message(header.command, pdu.substr(smpp::kHeaderOctets)));
+      if (auto whole = texts_.add(std::move(part), timers_.now())) told(std::move(*whole), [](const Error*) {});
+    } catch (const Error& error) {
+      log_.write(LogLevel::kWarning, "a kept part cannot be read", trunkline::Properties{{"reason", error.message}});
+    }
+  }
+  watch();
 }
 
 void Inbox::take(const smpp::Message& message, Done done) {

@@ -25,12 +25,13 @@ class Inbox {
         const trunkline::sms::SmsEventsClient& events);
   ~Inbox() { *alive_ = false; }
 
-  /// Takes up the parts that an earlier process kept.
-  void load();
+  /// Takes up the parts that an earlier process kept; then calls `then`, also when they cannot be read.
+  void load(std::function<void()> then = {});
   /// `done` once it is durable: with the host when the text is whole, else with us.
   void take(const smpp::Message& message, Done done);
 
  private:
+  void take_up(const std::vector<trunkline::host::StoreEntry>& rows);
   void told(std::vector<smpp::Fragment> parts, std::function<void(const trunkline::Error*)> done);
   void drop(const std::vector<smpp::Fragment>& parts);
   void tell_overdue();

@@ -6,6 +6,8 @@
 #include <random>
 #include <unordered_map>
 
+#include "listing.h"
+
 namespace sms_smpp {
 
 using trunkline::Bytes;
@@ -18,7 +20,6 @@ using trunkline::host::StoreEntry;
 namespace {
 
 constexpr const char* kJournalPrefix = "journal/";
-constexpr std::int32_t kJournalPage = 1000;
 constexpr std::size_t kRowBytes = 256 * 1024;  // a row may be 1 MiB, and one note adds at most half of that
 constexpr Duration kExpiry = std::chrono::seconds(30);
 constexpr std::size_t kLineBytes = 256;  // usually enough for one
@@ -117,62 +118,52 @@ Journal::Journal(boost::asio::io_context& io, const trunkline::host::StoreClient
                  Timers& timers, Duration keep)
     : io_(io), store_(store), log_(log), timers_(timers), keep_(keep), writer_(make_writer()) {}
 
-/// A listing ends after a page; what is longer is read by the next digit of the key.
-Task<std::vector<StoreEntry>> Journal::read(std::string prefix) {
-  std::vector<StoreEntry> rows = co_await store_.list(prefix, kJournalPage);
-  if (rows.size() < static_cast<std::size_t>(kJournalPage)) co_return rows;
-  rows.clear();
-  for (int i = 0; i < 16; ++i) {
-    std::vector<StoreEntry> some = co_await read(prefix + kHex[i]);
-    for (StoreEntry& row : some) rows.push_back(std::move(row));
-  }
-  co_return rows;
-}
-
 Task<void> Journal::remove(std::vector<std::string> keys) {
   for (std::string& key : keys) co_await store_.remove(std::move(key));
 }
 
 void Journal::load(std::function<void(std::vector<RecordPtr>)> done) {
   complete_since_ = timers_.now() - keep_;
-  trunkline::spawn(read(kJournalPrefix), [this, alive = alive_, &io = io_, done](Result<std::vector<StoreEntry>> rows) {
-    boost::asio::post(io, [this, alive, done, rows = std::move(rows)]() mutable {
-      if (!*alive) return;
-      std::vector<RecordPtr> order;
-      if (!rows.ok()) {
-        log_.write(LogLevel::kError, "what was handed to the carrier before cannot be read",
-                   trunkline::Properties{{"reason", rows.error().message}});
-        complete_since_ = timers_.now();
-        return done(std::move(order));
-      }
-      std::unordered_map<std::string, RecordPtr> records;
-      for (const StoreEntry& row : rows.value()) {
-        const std::string_view digits = std::string_view(row.key).substr(std::string_view(kJournalPrefix).size());
-        std::uint64_t found = 0;
-        std::from_chars(digits.data(), digits.data() + digits.size(), found, 16);
-        last_row_ = std::max(last_row_, found);
-        rows_.emplace_back(timers_.now(), row.key);
-        read_row({reinterpret_cast<const char*>(row.value.data()), row.value.size()}, records, order);
-      }
-      if (enabled() || !rows_.empty()) timers_.after(kExpiry, [this] { expire(); });
-      done(std::move(order));
-    });
-  });
+  trunkline::spawn(
+      read_all(store_, kJournalPrefix), [this, alive = alive_, &io = io_, done](Result<std::vector<StoreEntry>> rows) {
+        boost::asio::post(io, [this, alive, done, rows = std::move(rows)]() mutable {
+          if (!*alive) return;
+          std::vector<RecordPtr> order;
+          if (!rows.ok()) {
+            log_.write(LogLevel::kError, "what was handed to the carrier before cannot be read",
+                       trunkline::Properties{{"reason", rows.error().message}});
+            complete_since_ = timers_.now();
+            return done(std::move(order));
+          }
+          std::unordered_map<std::string, RecordPtr> records;
+          for (const StoreEntry& row : rows.value()) {
+            const std::string_view digits = std::string_view(row.key).substr(std::string_view(kJournalPrefix).size());
+            std::uint64_t found = 0;
+            std::from_chars(digits.data(), digits.data() + digits.size(), found, 16);
+            last_row_ = std::max(last_row_, found);
+            rows_.emplace_back(timers_.now(), row.key);
+            read_row({reinterpret_cast<const char*>(row.value.data()), row.value.size()}, records, order);
+          }
+          if (enabled() || !rows_.empty()) timers_.after(kExpiry, [this] { expire(); });
+          done(std::move(order));
+        });
+      });
 }
 
 void Journal::find_noted(const std::string& message_id, std::function<void(Result<RecordPtr>)> done) {
-  trunkline::spawn(read(kJournalPrefix), [alive = alive_, &io = io_, message_id, done](Result<std::vector<StoreEntry>> rows) {
-    boost::asio::post(io, [alive, message_id, done, rows = std::move(rows)]() mutable {
-      if (!*alive) return;
-      if (!rows.ok()) return done(rows.error());
-      std::unordered_map<std::string, RecordPtr> records;
-      std::vector<RecordPtr> order;
-      for (const StoreEntry& row : rows.value())
-        read_row({reinterpret_cast<const char*>(row.value.data()), row.value.size()}, records, order);
-      const auto found = records.find(message_id);
-      done(found == records.end() ? nullptr : found->second);
-    });
-  });
+  trunkline::spawn(read_all(store_, kJournalPrefix),
+                   [alive = alive_, &io = io_, message_id, done](Result<std::vector<StoreEntry>> rows) {
+                     boost::asio::post(io, [alive, message_id, done, rows = std::move(rows)]() mutable {
+                       if (!*alive) return;
+                       if (!rows.ok()) return done(rows.error());
+                       std::unordered_map<std::string, RecordPtr> records;
+                       std::vector<RecordPtr> order;
+                       for (const StoreEntry& row : rows.value())
+                         read_row({reinterpret_cast<const char*>(row.value.data()), row.value.size()}, records, order);
+                       const auto found = records.find(message_id);
+                       done(found == records.end() ? nullptr : found->second);
+                     });
+                   });
 }
 
 void Journal::note(std::vector<RecordPtr> records, std::function<void(Result<void>)> done) {

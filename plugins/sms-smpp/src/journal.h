@@ -42,7 +42,6 @@ class Journal {
   };
   void write();
   void expire();
-  trunkline::Task<std::vector<trunkline::host::StoreEntry>> read(std::string prefix);
   trunkline::Task<void> remove(std::vector<std::string> keys);
 
   boost::asio::io_context& io_;

@@ -171,6 +171,29 @@ TEST_F(SmsSmpp, PartsOfATextAreKeptAcrossARestart) {
   EXPECT_EQ(sink_.received()[0].segments, 2);
 }
 
+TEST_F(SmsSmpp, PartsBeyondAPageOfTheStorageAreKeptAcrossARestart) {
+  constexpr int kTexts = 6, kParts = 201;  // all but the last part of each: more than the 1000 of a page
+  const auto part = [](int reference, int number) {
+    smpp::Message message =
+        text("\x05\x00\x03"s + static_cast<char>(reference) + static_cast<char>(kParts) + static_cast<char>(number) + "x");
+    message.esm_class = smpp::kEsmUdhi;
+    return message;
+  };
+  open();
+  send(request({"m1"}));
+  for (int reference = 0; reference < kTexts; ++reference)
+    for (int number = 1; number < kParts; ++number) ASSERT_EQ(smsc_.deliver(part(reference, number)), 0u);
+  EXPECT_THAT(sink_.received(), SizeIs(0));
+  close();
+  open();
+  ASSERT_TRUE(smsc_.wait_for_binds(2));
+  send(request({"m2"}));
+  for (int reference = 0; reference < kTexts; ++reference) EXPECT_EQ(smsc_.deliver(part(reference, kParts)), 0u);
+  const auto received = sink_.received();
+  ASSERT_THAT(received, SizeIs(kTexts));
+  for (const auto& one : received) EXPECT_EQ(one.text, std::string(kParts, 'x'));
+}
+
 TEST_F(SmsSmpp, APartThatStaysAloneIsToldInTheEnd) {
   open(R"("inbound_minutes": 2)");
   send(request({"m1"}));
