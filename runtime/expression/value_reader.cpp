@@ -4,6 +4,7 @@
 #include <charconv>
 #include <unordered_map>
 
+#include "runtime/base/strings.h"
 #include "runtime/base/utf8.h"
 
 namespace trunkline::expression {
@@ -15,7 +16,6 @@ constexpr std::size_t kMaxDepth = 256;
 constexpr std::size_t kComparedMembers = 16;
 constexpr std::size_t kGathered = 16;
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_plain(char c) {
   const auto byte = static_cast<unsigned char>(c);
   return byte >= 0x20 && byte < 0x80 && c != '"' && c != '\\';

@@ -170,9 +170,9 @@ void SmsDispatcher::take_results(Lane& lane, const OutgoingPtr& message, const H
       const std::string& currency = message->target->prices.currency();
       if (transition.price_micros && !currency.empty()) transition.currency = currency;
       transition.decision = sent_decision;
+      finish(lane, std::move(outcome));
       sent_.add();
       if (was_in_doubt) reconciled_.add();
-      finish(lane, std::move(outcome));
       continue;
     }
     // One that was refused goes its own way from here: the others may have been taken.

@@ -142,8 +142,8 @@ Task<void> SmsDispatcher::query(Lane* lane, OutgoingPtr message, HandoverPtr han
       if (answer.report) transition.provider_message_id = answer.report->provider_message_id;
       transition.decision = DecisionLines(at).step("inquiry", "pass", provider.name(), "the carrier has it").take();
       transition.at_us = unix_us(at);
-      sent_.add();
       finish(*lane, std::move(outcome));
+      sent_.add();
       if (answer.report && on_report_) on_report_(provider.name(), recipient.message_id, std::move(*answer.report));
       continue;
     }

@@ -37,16 +37,6 @@ std::vector<int> plugin_processes() {
   return out;
 }
 
-/// Ends of processes come in wall time.
-bool isolation_eventually(const std::function<bool()>& condition) {
-  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > until) return false;
-    std::this_thread::yield();
-  }
-  return true;
-}
-
 class IsolatedCarrier : public SmsRouting {
  protected:
   IsolatedCarrier() : journal_(std::filesystem::temp_directory_path() / ("trunkline_isolated_" + std::to_string(::getpid()))) {
@@ -64,7 +54,7 @@ class IsolatedCarrier : public SmsRouting {
     process_ = processes[0];
   }
   bool await_state(const std::string& id, sms::MessageState state) {
-    return isolation_eventually([&] { return record(id).state == state; });
+    return eventually([&] { return record(id).state == state; });
   }
   std::string journal() const {
     std::ifstream file(journal_);
@@ -134,7 +124,7 @@ TEST_F(IsolatedCarrier, KilledBeforeItHasBegunTheNextOneSends) {
 TEST_F(IsolatedCarrier, InQuarantineTheOtherOneSends) {
   open_two("ok", "isolation_limits: {quarantine_after: 1}");
   ::kill(process_, SIGKILL);
-  ASSERT_TRUE(isolation_eventually([] { return plugin_processes().empty(); }));
+  ASSERT_TRUE(eventually([] { return plugin_processes().empty(); }));
   const std::string id = one();
   ASSERT_TRUE(await_state(id, sms::MessageState::kSent));
   expect_taken_by(id, "b");

@@ -2,7 +2,6 @@
 #include <gmock/gmock.h>
 
 #include <future>
-#include <thread>
 
 #include "runtime/diagnostics/metrics.h"
 #include "runtime/services/sms_records.h"
@@ -11,7 +10,6 @@
 namespace trunkline {
 namespace {
 
-using namespace std::chrono_literals;
 using sms::FailureReason;
 using sms::MessageState;
 using testing::ElementsAre;
@@ -26,14 +24,17 @@ class SmsJoinedWrite : public SmsRouting {
   }
   /// The carrier's answer, and then this receipt, come while the writer is busy.
   void answer_and_report(const std::string& id, MessageState state, FailureReason reason = FailureReason::kNone) {
-    for (bool noted = false; !noted; std::this_thread::sleep_for(1ms))  // the call follows at once, and needs no write
+    ASSERT_TRUE(eventually([&] {  // the call follows at once, and needs no write
+      bool noted = false;
       resource_->database->read([&](store::Session& session) { noted = !sms_records::open_handovers(session).empty(); });
+      return noted;
+    }));
     std::promise<void> go_on;
     std::promise<void> waited;
     auto gate = go_on.get_future().share();
     resource_->database->write([gate](store::Session&) { gate.wait(); }, [&](Result<void>) { waited.set_value(); });
-    while (runtime_->metrics().expose().find("trunkline_sms_sent_total 1") == std::string::npos) std::this_thread::sleep_for(1ms);
-    std::this_thread::sleep_for(20ms);  // it is counted right before it is put into the queue
+    // Counted once it is in the queue.
+    EXPECT_TRUE(eventually([&] { return runtime_->metrics().expose().find("trunkline_sms_sent_total 1") != std::string::npos; }));
     sms::DeliveryReport report;
     report.message_id = id;
     report.provider_message_id = "other-" + id;
@@ -74,7 +75,7 @@ TEST_F(SmsJoinedWrite, AFailureGoesToTheNextCarrier) {
                         "[{interface: sms, providers: [a, b], receipt_failover: {on: [carrier_fault]}}]"));
   const std::string id = one();
   answer_and_report(id, MessageState::kFailed, FailureReason::kTemporary);
-  for (int i = 0; i < 1000 && record(id).state != MessageState::kSent; ++i) std::this_thread::sleep_for(5ms);
+  EXPECT_TRUE(eventually([&] { return record(id).state == MessageState::kSent; }));
   expect_taken_by(id, "b");
 }
 

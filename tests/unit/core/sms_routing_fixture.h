@@ -2,6 +2,10 @@
 #pragma once
 #include <gmock/gmock.h>
 
+#include <chrono>
+#include <functional>
+#include <thread>
+
 #include "tests/unit/core/runtime_fixture.h"
 
 namespace trunkline {
@@ -11,6 +15,16 @@ inline std::string carrier(const std::string& name, const std::string& script, c
                            const std::string& beside = "") {
   return "{name: " + name + ", plugin: test-carrier, config: {script: [" + script + "]" + (more.empty() ? "" : ", " + more) +
          "}" + (beside.empty() ? "" : ", " + beside) + "}";
+}
+
+/// For what comes in wall time: the end of a process, a carrier on the real clock. False: it has not come after 20 s.
+inline bool eventually(const std::function<bool()>& condition) {
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > until) return false;
+    std::this_thread::yield();
+  }
+  return true;
 }
 
 class SmsRouting : public RuntimeTest {
