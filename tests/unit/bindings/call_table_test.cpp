@@ -356,6 +356,51 @@ TEST_F(CallTableTest, MissingSlotsAreUnimplemented) {
   EXPECT_THROW(nothing.send_sync({}), Error);
 }
 
+TEST_F(CallTableTest, TasksBeginWhenTheyAreAwaited) {
+  Task<Results> task = client_.send({.from = "+1", .recipients = {{"+2", "m1", false}}, .text = "hi"});
+  EXPECT_EQ(plugin_.calls, 0);
+  EXPECT_EQ(table_.pending(), 0u);
+  spawn(std::move(task), [this](Result<Results> result) {
+    ++completions_;
+    result_ = std::move(result);
+  });
+  EXPECT_EQ(plugin_.calls, 1);
+  EXPECT_EQ(table_.pending(), 1u);
+  EXPECT_EQ(sms::SmsSendRequestView(*plugin_.request).recipients()[0].message_id(), "m1");
+  plugin_.succeed();
+  EXPECT_EQ(completions_, 1);
+  EXPECT_TRUE(result_->ok());
+  EXPECT_EQ(table_.pending(), 0u);
+}
+
+TEST_F(CallTableTest, TasksThatNobodyAwaitsGiveBackWhatTheyHold) {
+  const auto guard = std::make_shared<int>();
+  const SmsProviderClient client(plugin_.iface(), table_, guard);
+  for (int i = 0; i < 300'000; ++i) {  // more than the calls that can be in flight
+    const Task<Results> dropped = client.send({.from = "+1", .recipients = {{"+2", "m1", false}}, .text = "hi"});
+    ASSERT_EQ(guard.use_count(), 3);
+  }
+  EXPECT_EQ(guard.use_count(), 2);
+  EXPECT_EQ(plugin_.calls, 0);
+  start();
+  EXPECT_EQ(plugin_.calls, 1);
+  plugin_.succeed();
+  EXPECT_TRUE(result_->ok());
+}
+
+TEST_F(CallTableTest, ATaskForAStoppedPeerIsRefused) {
+  Task<Results> task = client_.send({.from = "+1", .recipients = {{"+2", "m1", false}}, .text = "hi"});
+  table_.core().close_entrance();
+  try {
+    sync_wait(std::move(task));
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code, ErrorCode::kUnavailable);
+    EXPECT_EQ(error.message, "carrier was stopped");
+  }
+  EXPECT_EQ(plugin_.calls, 0);
+}
+
 TEST_F(CallTableTest, SynchronousOperationsMustNotWait) {
   try {
     client_.capabilities();

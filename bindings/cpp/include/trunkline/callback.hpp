@@ -22,15 +22,20 @@ class Receiver {
 template <class R>
 class Callback {
  public:
+  Callback() = default;
   explicit Callback(Receiver<R>& receiver) : receiver_(&receiver) {}
   Callback(Callback&& other) noexcept : receiver_(std::exchange(other.receiver_, nullptr)) {}
+  Callback& operator=(Callback&& other) noexcept {
+    std::swap(receiver_, other.receiver_);
+    return *this;
+  }
   ~Callback() {
     if (receiver_) (*this)(Error(ErrorCode::kInternal, "the call was dropped without an answer"));
   }
   void operator()(Result<R> result) { std::exchange(receiver_, nullptr)->complete(std::move(result)); }
 
  private:
-  Receiver<R>* receiver_;
+  Receiver<R>* receiver_ = nullptr;
 };
 
 /// What a coroutine awaits after it has started a call, once. Must live until then, in the coroutine's frame.

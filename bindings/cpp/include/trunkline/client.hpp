@@ -55,6 +55,53 @@ inline void not_synchronous(CallCore& core, CallHandle handle, std::string_view 
   if (CallTable::abandon(handle, std::move(error))) core.report(CallIncident::Kind::kNotSynchronous, operation);
 }
 
+/// A call whose arguments lie in a slot and which has not begun. One type for all operations with the same result, so that what
+/// waits for it is compiled once for each result and not once for each operation.
+template <class Value>
+class PreparedCall {
+ public:
+  /// Begins the call in `slot`, which it takes over.
+  using Launch = CallHandle (*)(tl_iface target, CallCore& core, CallSlot& slot, Callback<Value> done);
+
+  PreparedCall(tl_iface target, CallCore* core, std::shared_ptr<const void> keeps, std::string_view operation, Launch launch)
+      : target_(target), core_(core), keeps_(std::move(keeps)), operation_(operation), launch_(launch) {}
+  PreparedCall(PreparedCall&& other) noexcept
+      : target_(other.target_),
+        core_(other.core_),
+        keeps_(std::move(other.keeps_)),
+        operation_(other.operation_),
+        launch_(other.launch_),
+        slot_(std::exchange(other.slot_, nullptr)) {}
+  ~PreparedCall() {
+    if (slot_) discard(*slot_);
+  }
+  /// Takes a slot over that holds the arguments. Without one the call is refused.
+  void hold(CallSlot& slot) { slot_ = &slot; }
+
+  /// At most once.
+  void begin(Callback<Value> done) {
+    const Visit visit(core_);
+    if (!slot_ || !visit) return done(Result<Value>(refusal(core_, operation_, launch_ != nullptr)));
+    launch_(target_, *core_, *std::exchange(slot_, nullptr), std::move(done));
+  }
+
+ private:
+  tl_iface target_;
+  CallCore* core_;
+  std::shared_ptr<const void> keeps_;
+  std::string_view operation_;
+  Launch launch_;  // null: the other side does not have the operation
+  CallSlot* slot_ = nullptr;
+};
+
+/// A prepared call as a coroutine.
+template <class Value>
+Task<Value> run_prepared(PreparedCall<Value> call) {
+  Awaited<Value> answer;
+  call.begin(Callback<Value>(answer));
+  co_return co_await answer;
+}
+
 /// Base of generated clients. A small value: copy it freely; the table must outlive it. [any-thread]
 /// `keeps`: what must stay while a call may be begun; a call that runs as a coroutine keeps it until it has completed.
 template <class Vtbl>
@@ -72,40 +119,22 @@ class Client {
   /// Starts a call that owns its arguments. 0: it has failed already.
   template <class Op, class F, class... P>
   CallHandle start(CallOptions options, F done, P... arguments) const {
-    using State = OwnedCall<Op, F, P...>;
-    const auto function = slot<Op>();
+    const bool offered = slot<Op>(target_) != nullptr;
     const Visit visit(core_);
-    CallSlot* slot = function && visit ? CallPool::instance().acquire() : nullptr;
-    if (!slot) {
-      done(Result<typename Op::Value>(refusal(core_, Op::kName, function != nullptr)));
+    CallSlot* held = offered && visit ? CallPool::instance().acquire() : nullptr;
+    if (!held) {
+      done(Result<typename Op::Value>(refusal(core_, Op::kName, offered)));
       return 0;
     }
-    slot->options = std::move(options);
-    auto* state = emplace<State>(*slot, std::move(done), std::tuple<P...>(std::move(arguments)...));
-    const auto lower_all = [&](const P&... argument) { return std::tuple{lower_parameter(argument, slot->arena)...}; };
-    using Lowered = decltype(std::apply(lower_all, std::as_const(state->arguments)));
-    std::optional<Lowered> lowered;
-    try {
-      lowered.emplace(std::apply(lower_all, std::as_const(state->arguments)));
-    } catch (...) {
-      state->fail(current_error());
-      discard(*slot);
-      return 0;
-    }
-    const CallHandle handle = publish<State>(*slot, *core_);
-    try {
-      std::apply([&](auto... c) { function(target_.self, &slot->call, c..., &Done<State, typename Op::Value>::complete, as_user(handle)); },
-                 *lowered);
-    } catch (...) {
-      peer_threw(*core_, handle, Op::kName);
-    }
-    return handle;
+    held->options = std::move(options);
+    emplace<OwnedCall<Op, F, P...>>(*held, std::move(done), std::tuple<P...>(std::move(arguments)...));
+    return launch<Op, F, P...>(target_, *core_, *held);
   }
   /// Starts a call with arguments in C form, which the caller keeps alive until the peer has completed it.
   template <class Op, class F, class... C>
   void start_raw(CallOptions options, F done, const C&... arguments) const {
     using State = RawCall<Op, F>;
-    const auto function = slot<Op>();
+    const auto function = slot<Op>(target_);
     const Visit visit(core_);
     CallSlot* slot = function && visit ? CallPool::instance().acquire() : nullptr;
     if (!slot) {
@@ -121,10 +150,18 @@ class Client {
       peer_threw(*core_, handle, Op::kName);
     }
   }
-  /// The same as a coroutine.
+  /// The same as a coroutine. It holds a slot from here on, and begins the call when it is awaited.
   template <class Op, class... P>
   Task<typename Op::Value> run(CallOptions options, P... arguments) const {
-    return run_on<Op>(*this, std::move(options), std::tuple<P...>(std::move(arguments)...));
+    using Done = Callback<typename Op::Value>;
+    const bool offered = slot<Op>(target_) != nullptr;
+    PreparedCall<typename Op::Value> call(target_, core_, keeps_, Op::kName, offered ? &launch_later<Op, P...> : nullptr);
+    if (CallSlot* held = offered ? CallPool::instance().acquire() : nullptr) {
+      held->options = std::move(options);
+      emplace<OwnedCall<Op, Done, P...>>(*held, Done(), std::tuple<P...>(std::move(arguments)...));
+      call.hold(*held);
+    }
+    return run_prepared(std::move(call));
   }
   /// The same, blocking. Never on a thread that the other side needs to make progress.
   template <class Op, class... P>
@@ -143,20 +180,40 @@ class Client {
   }
 
  private:
-  template <class Op>
-  static Task<typename Op::Value> run_on(Client self, CallOptions options, auto arguments) {
-    Awaited<typename Op::Value> answer;
-    std::apply(
-        [&](auto&... argument) {
-          self.template start<Op>(std::move(options), Callback<typename Op::Value>(answer), std::move(argument)...);
-        },
-        arguments);
-    co_return co_await answer;
+  /// Begins the call that lies in a slot. The caller is on a Visit. 0: it has failed already.
+  template <class Op, class F, class... P>
+  static CallHandle launch(tl_iface target, CallCore& core, CallSlot& held) {
+    using State = OwnedCall<Op, F, P...>;
+    auto* state = static_cast<State*>(held.operation);
+    const auto lower_all = [&](const P&... argument) { return std::tuple{lower_parameter(argument, held.arena)...}; };
+    using Lowered = decltype(std::apply(lower_all, std::as_const(state->arguments)));
+    std::optional<Lowered> lowered;
+    try {
+      lowered.emplace(std::apply(lower_all, std::as_const(state->arguments)));
+    } catch (...) {
+      state->fail(current_error());
+      discard(held);
+      return 0;
+    }
+    const auto function = slot<Op>(target);
+    const CallHandle handle = publish<State>(held, core);
+    try {
+      std::apply([&](auto... c) { function(target.self, &held.call, c..., &Done<State, typename Op::Value>::complete, as_user(handle)); },
+                 *lowered);
+    } catch (...) {
+      peer_threw(core, handle, Op::kName);
+    }
+    return handle;
+  }
+  template <class Op, class... P>
+  static CallHandle launch_later(tl_iface target, CallCore& core, CallSlot& held, Callback<typename Op::Value> done) {
+    static_cast<OwnedCall<Op, Callback<typename Op::Value>, P...>*>(held.operation)->done = std::move(done);
+    return launch<Op, Callback<typename Op::Value>, P...>(target, core, held);
   }
   /// The function in the vtable; nullptr when the other side does not have it.
   template <class Op>
-  auto slot() const {
-    const auto* vtbl = static_cast<const Vtbl*>(target_.vtbl);
+  static auto slot(tl_iface target) {
+    const auto* vtbl = static_cast<const Vtbl*>(target.vtbl);
     using Function = std::remove_cvref_t<decltype(vtbl->*Op::kSlot)>;
     if (!vtbl) return Function{nullptr};
     const auto end = reinterpret_cast<const char*>(&(vtbl->*Op::kSlot)) - reinterpret_cast<const char*>(vtbl) + sizeof(Function);
