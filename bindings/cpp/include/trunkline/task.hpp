@@ -61,14 +61,19 @@ struct TaskResult<void> {
 template <class T>
 struct TaskPromise : TaskResult<T> {
   Rendezvous meet;
-  std::coroutine_handle<> continuation;
+  std::coroutine_handle<> continuation;     // of who awaits it,
+  std::atomic<bool>* finished = nullptr;  // or what a blocked thread looks at
 
   struct Final {
     bool await_ready() noexcept { return false; }
     void await_suspend(std::coroutine_handle<TaskPromise> self) noexcept {
       TaskPromise& promise = self.promise();
       const std::coroutine_handle<> next = promise.continuation;  // the frame may be gone after arrive_done
-      if (promise.meet.arrive_done()) next.resume();
+      std::atomic<bool>* const finished = promise.finished;
+      if (!promise.meet.arrive_done()) return;
+      if (next) return next.resume();
+      finished->store(true, std::memory_order_release);
+      finished->notify_one();
     }
     void await_resume() noexcept {}
   };
@@ -111,6 +116,15 @@ class [[nodiscard]] Task {
     };
     return Awaiter{handle_};
   }
+  /// Runs it and blocks this thread until it has finished.
+  T wait() && {
+    std::atomic<bool> finished{false};
+    promise_type& promise = handle_.promise();
+    promise.finished = &finished;
+    handle_.resume();
+    if (promise.meet.arrive_waiting()) finished.wait(false, std::memory_order_acquire);
+    return promise.take();
+  }
 
  private:
   std::coroutine_handle<promise_type> handle_;
@@ -149,21 +163,14 @@ detail::Detached spawn(Task<T> task, F done) {
   done(std::move(result));
 }
 
-/// Runs a task and blocks this thread until it has finished. Never call it on a thread of the executor.
+/// Runs a task and blocks this thread until it has finished. Never call it on a thread of the executor. Throws Error.
 template <class T>
 T sync_wait(Task<T> task) {
-  std::atomic<bool> ready{false};
-  Result<T> result;
-  spawn(std::move(task), [&](Result<T> r) {
-    result = std::move(r);
-    ready.store(true, std::memory_order_release);
-    ready.notify_one();
-  });
-  ready.wait(false, std::memory_order_acquire);
-  if constexpr (std::is_void_v<T>)
-    result.value();
-  else
-    return std::move(result).value();
+  try {
+    return std::move(task).wait();
+  } catch (...) {
+    throw current_error();
+  }
 }
 
 /// Awaits a callback operation: start(done) begins it, and done(Result<T>) ends it exactly once on any thread, perhaps before
