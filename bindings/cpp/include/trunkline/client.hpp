@@ -25,8 +25,10 @@ class Outcome final : public Receiver<T> {
   bool ready() const { return ready_.load(std::memory_order_acquire); }
   T get() {
     ready_.wait(false, std::memory_order_acquire);
-    if constexpr (std::is_void_v<T>) result_.value();
-    else return std::move(result_).value();
+    if constexpr (std::is_void_v<T>)
+      result_.value();
+    else
+      return std::move(result_).value();
   }
 
  private:
@@ -48,7 +50,8 @@ inline Error refusal(const CallCore* core, std::string_view operation, bool offe
 inline void peer_threw(CallCore& core, CallHandle handle, std::string_view operation) {
   const std::string why = current_error().message;
   core.report(CallIncident::Kind::kException, operation, why);
-  CallTable::abandon(handle, Error(ErrorCode::kInternal, core.provider + " let an exception out of " + std::string(operation) + ": " + why));
+  CallTable::abandon(
+      handle, Error(ErrorCode::kInternal, core.provider + " let an exception out of " + std::string(operation) + ": " + why));
 }
 inline void not_synchronous(CallCore& core, CallHandle handle, std::string_view operation) {
   Error error(ErrorCode::kInternal, core.provider + " returned from " + std::string(operation) + " before it had completed");
@@ -198,8 +201,11 @@ class Client {
     const auto function = slot<Op>(target);
     const CallHandle handle = publish<State>(held, core);
     try {
-      std::apply([&](auto... c) { function(target.self, &held.call, c..., &Done<State, typename Op::Value>::complete, as_user(handle)); },
-                 *lowered);
+      std::apply(
+          [&](auto... c) {
+            function(target.self, &held.call, c..., &Done<State, typename Op::Value>::complete, as_user(handle));
+          },
+          *lowered);
     } catch (...) {
       peer_threw(core, handle, Op::kName);
     }

@@ -61,7 +61,7 @@ struct TaskResult<void> {
 template <class T>
 struct TaskPromise : TaskResult<T> {
   Rendezvous meet;
-  std::coroutine_handle<> continuation;     // of who awaits it,
+  std::coroutine_handle<> continuation;   // of who awaits it,
   std::atomic<bool>* finished = nullptr;  // or what a blocked thread looks at
 
   struct Final {
