@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from kit_runs import BUILD, ROOT, describe, kit
+from smsc import Smsc
 from smtp_sink import SmtpSink
 
 # Interface, a sin, and the checks that fail because of it; all others pass.
@@ -157,3 +158,17 @@ def test_mail_by_smtp(tmp_path: Path, smtp_sink: SmtpSink) -> None:
     report = kit(str(BUILD / "plugins" / "email-smtp"), "--config", str(config), "--quirks", str(quirks), expect=0)
     assert failures(report) == set(), describe(report)
     assert smtp_sink.mails > 100
+
+
+def test_texts_by_smpp(tmp_path: Path) -> None:
+    with Smsc(password="hunter2", receipts=0) as smsc:
+        config = tmp_path / "trunkline.yaml"
+        config.write_text(
+            "providers:\n  - name: smpp\n    plugin: sms-smpp\n"
+            f"    config: {{host: 127.0.0.1, port: {smsc.port}, system_id: kit}}\n"
+            "    secrets: {password: {value: hunter2}}\n"
+        )
+        quirks = ROOT / "tests" / "plugins" / "sms-smpp" / "quirks.json"
+        report = kit(str(BUILD / "plugins" / "sms-smpp"), "--config", str(config), "--quirks", str(quirks), expect=0)
+        assert failures(report) == set(), describe(report)
+        assert len(smsc.submits()) > 100
