@@ -1,4 +1,4 @@
-"""A Postfix of its own: one process tree, one folder, one port."""
+"""A Postfix of its own: one process tree, one folder, one port. For mail_and_back.py and for tests."""
 
 from __future__ import annotations
 
