@@ -140,8 +140,7 @@ void Server::submit(const ClientSessionPtr& session, smpp::Message message, Subm
   }
   if (message.destination.digits.empty()) return done(status::kInvalidDestination, {});
   if (part.octets.empty() && part.concatenation.total == 1) return done(status::kInvalidMessageLength, {});
-  if (part.concatenation.total > 1)
-    return submit_part(session->system_id(), std::move(part), std::move(done));
+  if (part.concatenation.total > 1) return submit_part(session->system_id(), std::move(part), std::move(done));
   Submission whole;
   whole.system_id = session->system_id();
   whole.id = new_id();

@@ -75,7 +75,8 @@ class Server final : public SessionOwner {
   void take_up(const std::vector<trunkline::host::StoreEntry>& rows);
   void take_up_text(const std::string& system_id, const std::string& id, std::vector<smpp::Fragment> parts);
   void forget(const std::string& system_id, const std::vector<smpp::Fragment>& parts, bool expired);
-  void drop(const std::string& system_id, const std::string& id, const std::vector<smpp::Fragment>& parts, smpp::MessageState state);
+  void drop(const std::string& system_id, const std::string& id, const std::vector<smpp::Fragment>& parts,
+            smpp::MessageState state);
   void forget_overdue();
   void watch();
   void tell_dropped(const std::shared_ptr<Dropped>& dropped);

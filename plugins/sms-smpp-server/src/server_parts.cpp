@@ -135,7 +135,8 @@ void Server::sent(const std::shared_ptr<Whole>& whole, std::uint32_t verdict) {
   }
   Texts& texts = texts_of(whole->system_id);
   const std::string key = whole->parts.front().key();
-  if (const auto found = texts.sending.find(key); found != texts.sending.end() && found->second == whole) texts.sending.erase(found);
+  if (const auto found = texts.sending.find(key); found != texts.sending.end() && found->second == whole)
+    texts.sending.erase(found);
   if (verdict == status::kOk)
     remove_rows(part_keys(whole->id, whole->parts));
   else if (whole->answered)
@@ -151,8 +152,7 @@ void Server::put_back(const Whole& whole, const std::string& key) {
   std::vector<Fragment> others = whole.parts;
   std::erase_if(others, [&](const Fragment& one) { return one.concatenation.number == whole.last; });
   // Another text has taken its reference.
-  if (!texts.ids.emplace(key, whole.id).second)
-    return drop(whole.system_id, whole.id, others, MessageState::kUndeliverable);
+  if (!texts.ids.emplace(key, whole.id).second) return drop(whole.system_id, whole.id, others, MessageState::kUndeliverable);
   for (Fragment& one : others) texts.parts.add(std::move(one), timers_.now());
   watch();
 }
