@@ -87,6 +87,32 @@ def test_a_text_whose_parts_were_all_answered_goes_after_a_restart(tmp_path: Pat
         gate.server.stop()
 
 
+def test_texts_with_one_reference_are_not_mixed_after_a_restart(tmp_path: Path) -> None:
+    """What an earlier text left on the disk is told as lost; the part that comes is of the later one."""
+    gate = Gate(tmp_path)
+    try:
+        with Client(gate.port, **PASSWORD) as client:
+            client.wait("bound")
+            client.say(part=part(7, 1, 2, "new/"))
+            assert client.wait("submitted")["status"] == 0
+        gate.server.stop()
+        with gate.stored() as rows:
+            [(key, value)] = rows.execute("SELECT key, value FROM plugin_kv WHERE provider = 'gate'").fetchall()
+            later = key.split("/")[1]
+            earlier = "0" + later[1:]
+            row = (key.replace(later, earlier), value.replace(b"new/", b"old/"))
+            rows.execute("INSERT INTO plugin_kv VALUES ('gate', ?, ?)", row)
+        gate.start()
+        with Client(gate.port, **PASSWORD) as client:
+            client.wait("bound")
+            assert client.wait("deliver", esm_class=4, id=f"{earlier}-1")["state"] == 5
+            client.say(part=part(7, 2, 2, "two"))
+            assert client.wait("submitted")["id"] == f"{later}-2"
+        assert gate.messages() == [("new/two", PHONE)]
+    finally:
+        gate.server.stop()
+
+
 def test_a_part_that_comes_again_while_its_text_goes_is_of_that_text(tmp_path: Path) -> None:
     gate = Gate(tmp_path)
     try:
