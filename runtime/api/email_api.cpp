@@ -68,6 +68,7 @@ service::EmailMessage parse_message(const json& body) {
     }
   }
   message.disable_tracking = request.boolean_or("userEngagementTrackingDisabled", false);
+  message.unsubscribe = request.boolean_or("unsubscribe", false);  // ours; Azure has no such thing
   return message;
 }
 

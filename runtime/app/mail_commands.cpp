@@ -40,6 +40,7 @@ struct Email {
   std::string from = "donotreply@sandbox.trunkline.test";
   std::vector<std::string> to, cc, bcc, attachments;
   std::string subject, text, html, wait;
+  bool unsubscribe = false;
 };
 
 /// A media type by the ending of the name; what is not known is bytes.
@@ -107,6 +108,7 @@ int send_email(const CommandContext& context, const Email& email) {
   body["recipients"]["to"] = addresses(email.to);
   body["recipients"]["cc"] = addresses(email.cc);
   body["recipients"]["bcc"] = addresses(email.bcc);
+  if (email.unsubscribe) body["unsubscribe"] = true;
   for (const std::string& path : email.attachments) body["attachments"].push_back(attachment(path));
   std::vector<std::string> waiting;
   for (const auto* list : {&email.to, &email.cc, &email.bcc}) waiting.insert(waiting.end(), list->begin(), list->end());
@@ -130,6 +132,7 @@ void add_send(CLI::App& app, CommandContext& context) {
   command->add_option("text", email->text, "The text.");
   command->add_option("--html", email->html, "The same as HTML.");
   command->add_option("--attach", email->attachments, "A file; may be repeated.")->allow_extra_args(false);
+  command->add_flag("--unsubscribe", email->unsubscribe, "Offer one-click unsubscribing.");
   command->add_option("--wait", email->wait, "Wait so long for the delivery reports, such as 10s.");
   command->callback([&context, email] { context.run = [&context, email] { return send_email(context, *email); }; });
 }

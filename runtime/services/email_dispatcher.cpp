@@ -141,6 +141,11 @@ Task<void> EmailDispatcher::deliver(MailPtr mail) {
   if (message.headers) request.headers = *message.headers;
   request.attachments = message.attachments;
 
+  if (mail->recovered)
+    pass->decision.step(
+        "recovery", "again", mail->operation_id,
+        "the runtime ended before it knew what became of this mail; a provider may have sent it already, with the same "
+        "Message-ID");
   if (drop_suppressed(sender, *pass)) {
     const bool may_track =
         sender.domain.engagement_tracking && !message.disable_tracking && message.html && !message.html->empty();
@@ -222,13 +227,15 @@ Task<void> EmailDispatcher::settle(std::shared_ptr<Pass> pass) {
   if (*next) arm(*pass->mail->resource->database, **next);
 }
 
-bool EmailDispatcher::resubmit(const ResourcePtr& resource, const std::string& operation_id, std::optional<Time> due) {
+bool EmailDispatcher::resubmit(const ResourcePtr& resource, const std::string& operation_id, std::optional<Time> due,
+                               bool recovered) {
   std::optional<email_records::StoredOperation> stored;
   resource->database->read([&](Session& session) { stored = email_records::find(session, resource->key, operation_id); });
   if (!stored) return true;
   OutgoingEmail mail;
   mail.resource = resource;
   mail.operation_id = operation_id;
+  mail.recovered = recovered;
   mail.internet_message_id = stored->record.internet_message_id;
   mail.traceparent = stored->traceparent;
   mail.accepted_at = stored->record.created_at;
@@ -281,7 +288,7 @@ void EmailDispatcher::recover() {
   for (const ResourcePtr& resource : resources_.list()) {
     std::vector<std::string> ids;
     resource->database->read([&](Session& session) { ids = email_records::unfinished(session, resource->key); });
-    for (const std::string& id : ids) resubmit(resource, id, context_.clock.now());
+    for (const std::string& id : ids) resubmit(resource, id, context_.clock.now(), true);
   }
   for (store::Database* database : context_.store.all()) {
     std::optional<std::int64_t> next;

@@ -37,6 +37,8 @@ struct OutgoingEmail {
   Time accepted_at{};
   service::EmailOperationStatus status = service::EmailOperationStatus::kNotStarted;
   std::vector<Recipient> recipients;
+  /// It was under way, or about to be, when an earlier process ended: a provider may have it.
+  bool recovered = false;
   /// Null: in the store. Large backlogs are not kept in memory.
   std::shared_ptr<const service::EmailMessage> message;
 };
@@ -49,7 +51,7 @@ bool apply_email_change(ServiceContext& context, store::Session& session, const 
 
 /// [any-thread] A recipient that was not taken is tried again by a schedule that ends after a day; the same mail keeps its
 /// Message-ID. After a crash what had no answer yet is handed over again, to the provider that had it when that one takes a mail
-/// once; from others mail may come twice, but is never lost.
+/// once; from others mail may come twice, which its decisions then say, but is never lost.
 class EmailDispatcher {
  public:
   EmailDispatcher(ServiceContext& context, ResourceService& resources, EmailDomainService& domains, EmailTracking& tracking);
@@ -71,7 +73,7 @@ class EmailDispatcher {
   struct Pass;
   using Recipients = std::vector<OutgoingEmail::Recipient>;
 
-  bool resubmit(const ResourcePtr& resource, const std::string& operation_id, std::optional<Time> due);
+  bool resubmit(const ResourcePtr& resource, const std::string& operation_id, std::optional<Time> due, bool recovered = false);
   Task<void> work();
   MailPtr next();
   Task<void> deliver(MailPtr mail);

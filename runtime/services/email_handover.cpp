@@ -31,6 +31,12 @@ bool passes(const Error& error) {
          error.code == ErrorCode::kDeadlineExceeded || error.code == ErrorCode::kAborted || error.code == ErrorCode::kCancelled;
 }
 
+/// Nobody may read of a failure that the mail did not come, when a provider's answer was lost once.
+std::string may_have_arrived(const OutgoingEmail::Recipient& recipient) {
+  return recipient.pinned.empty() ? std::string()
+                                  : "; it may have arrived all the same: an answer of " + recipient.pinned + " was lost";
+}
+
 }  // namespace
 
 /// False: nobody is left.
@@ -188,6 +194,7 @@ Task<void> EmailDispatcher::hand_over(std::shared_ptr<Pass> pass, email::EmailSe
       defer(*pass, recipient, std::move(change), 0);
       continue;
     }
+    change.detail = *change.detail + may_have_arrived(recipient);
     change.position = recipient.position;
     change.state = EmailState::kFailed;
     change.attempted = true;
@@ -250,7 +257,7 @@ void EmailDispatcher::defer(Pass& pass, const OutgoingEmail::Recipient& recipien
   if (wait >= kWaits.size()) {
     change.state = EmailState::kFailed;
     if (!change.status_code) change.status_code = "4.4.7";
-    change.detail = "given up: " + change.detail.value_or("nobody took it");
+    change.detail = "given up: " + change.detail.value_or("nobody took it") + may_have_arrived(recipient);
     failed_.add();
   } else {
     change.state = EmailState::kQueued;

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
+# Modules of this folder, and the Postfix of the examples.
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[2] / "examples" / "python")]
 
 from server import Server
 

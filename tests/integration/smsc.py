@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import queue
 import subprocess
 import threading
@@ -11,7 +12,7 @@ from types import TracebackType
 from typing import Any, Self
 
 PROGRAMS = Path(__file__).parent / "smsc"
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = int(os.environ.get("PATIENCE", "60"))
 
 
 class Peer:

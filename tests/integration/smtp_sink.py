@@ -1,7 +1,8 @@
-"""A mail server that takes every mail and keeps none (RFC 5321)."""
+"""A mail server that takes every mail and keeps only its Message-ID (RFC 5321)."""
 
 from __future__ import annotations
 
+import socket
 import socketserver
 import threading
 from types import TracebackType
@@ -28,9 +29,16 @@ class _Session(socketserver.StreamRequestHandler):
                 self.say("250 OK")
 
     def take(self) -> None:
+        sink: SmtpSink = self.server.sink  # type: ignore[attr-defined]
+        message_id = ""
         while line := self.rfile.readline(1_000_000):
+            if not message_id and line.lower().startswith(b"message-id:"):
+                message_id = line.split(b":", 1)[1].strip().decode()
             if line == b".\r\n":
-                self.server.sink.mails += 1  # type: ignore[attr-defined]
+                sink.message_ids.append(message_id)
+                sink.mails += 1
+                if sink.silent:
+                    return self.connection.shutdown(socket.SHUT_RDWR)
                 return self.say("250 taken")
 
 
@@ -43,8 +51,12 @@ class _Server(socketserver.ThreadingTCPServer):
 
 
 class SmtpSink:
-    def __init__(self) -> None:
+    """`silent`: it takes a mail and hangs up without an answer."""
+
+    def __init__(self, silent: bool = False) -> None:
+        self.silent = silent
         self.mails = 0
+        self.message_ids: list[str] = []
         self._server = _Server(("127.0.0.1", 0), _Session)
         self._server.sink = self  # type: ignore[attr-defined]
         self.port = self._server.server_address[1]
@@ -53,6 +65,9 @@ class SmtpSink:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def stop(self) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.stop()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 import uuid
 from pathlib import Path
 
 from server import Server
+from smtp_sink import SmtpSink
 
 SEND = "/emails:send?api-version=2025-09-01"
 WRITERS = 6
@@ -78,3 +80,70 @@ def test_kill_9_loses_no_accepted_mail(tmp_path: Path) -> None:
         headers = server.headers("POST", SEND, content) | {"Operation-Id": operation_id}
         status, answer, _ = server.request("POST", SEND, content, headers=headers, connection=connection)
         assert (status, answer["status"]) == (202, "Succeeded")
+
+
+def test_kill_9_while_mail_goes_over_smtp(tmp_path: Path) -> None:
+    """Nothing is lost. SMTP cannot be asked what became of a mail: one that may go twice says so, and keeps its Message-ID."""
+    with SmtpSink() as sink:
+        whole = {
+            "listen": {"port": 0, "tls": "off"},
+            "control": {"enabled": True},
+            "log": {"level": "off"},
+            "store": {"mode": "file", "path": str(tmp_path / "data")},
+            "providers": [
+                {"name": "relay", "plugin": "email-smtp", "config": {"host": "127.0.0.1", "port": sink.port, "tls": "off"}}
+            ],
+            "resources": [{"name": "shop", "email_domains": [{"domain": "shop.test", "senders": [{"username": "news"}]}]}],
+        }
+        config = tmp_path / "trunkline.yaml"
+        config.write_text(json.dumps(whole))
+        accepted: list[str] = []
+
+        with Server("--config", str(config), command="serve") as server:
+
+            def write(writer: int) -> None:
+                connection = server.connection()
+                for i in range(100_000):
+                    content = json.dumps(
+                        {
+                            "senderAddress": "news@shop.test",
+                            "content": {"subject": f"{writer}/{i}", "plainText": "x" * 2000},
+                            "recipients": {"to": [{"address": f"w{writer}@example.com"}]},
+                        }
+                    ).encode()
+                    try:
+                        status, answer, _ = server.request("POST", SEND, content, connection=connection)
+                    except Exception:
+                        return  # killed
+                    assert status == 202, answer
+                    accepted.append(answer["id"])
+
+            writers = [threading.Thread(target=write, args=(n,)) for n in range(WRITERS)]
+            for writer in writers:
+                writer.start()
+            until = time.monotonic() + 60
+            while sink.mails < KILL_AFTER:
+                assert time.monotonic() < until, f"only {sink.mails} mails came"
+            server.kill()
+            for writer in writers:
+                writer.join(30)
+                assert not writer.is_alive()
+
+        with Server("--config", str(config), command="serve") as server:
+            connection = server.connection()
+            said = set()
+            for operation_id in accepted:
+                until = time.monotonic() + 60
+                while True:
+                    _, record, _ = server.request("GET", f"/_control/emails/{operation_id}", connection=connection)
+                    if record["recipients"][0]["state"] == "delivered":
+                        break
+                    assert time.monotonic() < until, record
+                _, why, _ = server.request("GET", f"/_control/emails/{operation_id}/explain", connection=connection)
+                if any(step["rule"] == "recovery" for step in why["steps"]):
+                    said.add(f"<{operation_id}@shop.test>")
+            assert {f"<{operation_id}@shop.test>" for operation_id in accepted} <= set(sink.message_ids), "nothing was lost"
+            twice = {one for one in sink.message_ids if sink.message_ids.count(one) > 1}
+            assert twice <= said, "what goes twice says so"
+            assert said, "some had no outcome when the runtime ended"
+            assert len(said) < len(accepted)

@@ -45,10 +45,10 @@ def config(folder: Path, port: int, door: int, **settings: Any) -> str:
     return str(path)
 
 
-def message(to: list[str]) -> dict[str, Any]:
+def message(to: list[str], text: str = ".one\ntwo\n") -> dict[str, Any]:
     return {
         "senderAddress": "news@shop.test",
-        "content": {"subject": "Grüße", "plainText": ".one\ntwo\n", "html": '<p>Hi <img src="cid:logo"></p>'},
+        "content": {"subject": "Grüße", "plainText": text, "html": '<p>Hi <img src="cid:logo"></p>'},
         "recipients": {"to": [{"address": address} for address in to]},
         "attachments": [
             {"name": "résumé.txt", "contentType": "text/plain", "contentInBase64": "bm90ZXM="},
@@ -111,3 +111,20 @@ def test_a_bounce_comes_back_as_a_report(tmp_path: Path) -> None:
         assert "no such mailbox" in record["recipients"][0]["detail"]
         _, page, _ = server.request("GET", "/_control/events?after=0&type=Microsoft.Communication.EmailDeliveryReportReceived")
         assert [event["data"]["status"] for event in page["items"]] == ["Delivered", "Bounced"]
+
+
+def test_eight_bit_text_and_addresses_beyond_ascii(tmp_path: Path) -> None:
+    """8BITMIME and SMTPUTF8, which Postfix offers and insists on."""
+    door, to = free_port(), "jürgen@example.test"
+    with Postfix(door) as postfix, Server("--config", config(tmp_path, postfix.port, door, eight_bit=True)) as server:
+        _, answer, _ = server.request("POST", SEND, message([to, "ann@example.test"], "Grüße an alle\ntwo\n"))
+        states_when(server, answer["id"], {to: "delivered", "ann@example.test": "delivered"}, postfix)
+        for user in ("jürgen", "ann"):
+            [raw] = postfix.mails(user, 1)
+            head, _, body = raw.partition(b"\n\n")
+            assert to.encode() in head
+            assert b"Content-Transfer-Encoding: 8bit" in body
+            mail = email.message_from_bytes(raw, policy=email.policy.default.clone(utf8=True))
+            text = mail.get_body(("plain",))
+            assert text is not None
+            assert text.get_content().splitlines() == ["Grüße an alle", "two"]

@@ -243,6 +243,7 @@ def test_addresses_beyond_ascii(port: int, acs: Server, certificate: tuple[Path,
     with connect(port, certificate) as client:
         client.login("relay", SECRET)
         assert client.has_extn("smtputf8")
+        assert not client.has_extn("dsn")
         message = mail("beyond ascii", to=to)
         assert client.send_message(message, SENDER, [to]) == {}  # says SMTPUTF8 by itself
         utf8 = f"RCPT TO:<{to}>".encode()
@@ -250,12 +251,14 @@ def test_addresses_beyond_ascii(port: int, acs: Server, certificate: tuple[Path,
             (f"MAIL FROM:<{SENDER}> BODY=8BITMIME AUTH=<>", 250),
             (utf8, 553),  # nobody said SMTPUTF8
             ("RCPT TO:<ann@example.com> NOTIFY=NEVER", 555),
+            ("RCPT TO:<ann@example.com> ORCPT=rfc822;ann@example.com", 555),
             ("RSET", 250),
             (f"MAIL FROM:<{SENDER}> SMTPUTF8 SIZE=1000", 250),
             (utf8, 250),
             (b"RCPT TO:<j\xfcrgen@example.com>", 501),  # Latin-1
             ("RSET", 250),
             (f"MAIL FROM:<{SENDER}> RET=HDRS", 555),
+            (f"MAIL FROM:<{SENDER}> ENVID=x", 555),
             (f"MAIL FROM:<{SENDER}> BODY=BINARYMIME", 501),
             (f"MAIL FROM:<{SENDER}> SIZE=many", 501),
             (f"MAIL FROM:<{SENDER}> SIZE={10**30}", 552),

@@ -82,6 +82,66 @@ def test_other_ways_of_long_texts(tmp_path: Path, way: str) -> None:
         assert len(parts) == (1 if way == "payload" else 3)
 
 
+def test_latin_1_where_it_takes_fewer_parts(tmp_path: Path) -> None:
+    text = "«C'était déjà l'été», ê"  # in Latin-1 and not in GSM 7-bit
+    with Smsc(receipts=0) as smsc, Server(*configuration(tmp_path, smsc.port, latin1=True), command="serve") as server:
+        assert record_when(server, send(server, text), FINAL)["state"] == "delivered"
+        assert record_when(server, send(server, text * 10), FINAL)["state"] == "delivered"
+        assert record_when(server, send(server, "Привет"), FINAL)["state"] == "delivered"
+        first, *parts, last = smsc.submits()
+        assert (first["data_coding"], first["text"]) == (3, text)
+        assert {part["data_coding"] for part in parts} == {3}
+        assert "".join(part["text"] for part in parts) == text * 10
+        assert (last["data_coding"], last["text"]) == (8, "Привет")
+
+
+@pytest.mark.parametrize(
+    ("language", "number", "text"),
+    [
+        ("turkish", 1, "Çabuk kağıda şöyle yazın: İğne, ıspanak"),  # noqa: RUF001
+        ("spanish", 2, "El niño comió maíz en Cádiz, ¿sí?"),
+        ("portuguese", 3, "Não há açúcar em São João, irmã"),
+    ],
+)
+def test_national_tables(tmp_path: Path, language: str, number: int, text: str) -> None:
+    """The SMSC decodes them by its own tables (3GPP TS 23.038, A)."""
+    with (
+        Smsc(receipts=0) as smsc,
+        Server(*configuration(tmp_path, smsc.port, national_languages=[language]), command="serve") as server,
+    ):
+        for wanted in (text, (text + " ") * 5):
+            assert record_when(server, send(server, wanted), FINAL)["state"] == "delivered"
+        first, *parts = smsc.submits()
+        tables = [element for element in first["udh"] if element[:2] in ("24", "25")]
+        assert tables
+        assert {int(element[4:6], 16) for element in tables} == {number}
+        assert (first["data_coding"], first["text"]) == (0, text)
+        assert len(parts) == 2
+        assert "".join(part["text"] for part in parts) == (text + " ") * 5
+
+
+@pytest.mark.parametrize("bind", ["transceiver", "pair"])
+def test_binds(tmp_path: Path, bind: str) -> None:
+    with Smsc(receipts=0) as smsc, Server(*configuration(tmp_path, smsc.port, bind=bind), command="serve") as server:
+        assert record_when(server, send(server, "hello"), FINAL)["state"] == "delivered"
+        smsc.drain()
+        kinds = sorted(event["kind"] for event in smsc.events if event["event"] == "bind")
+        assert kinds == (["bind_transceiver"] if bind == "transceiver" else ["bind_receiver", "bind_transmitter"])
+
+
+def test_parts_of_a_text_that_is_refused_are_cancelled(tmp_path: Path) -> None:
+    with Smsc(refuse=3) as smsc, Server(*configuration(tmp_path, smsc.port, window=1), command="serve") as server:
+        record = record_when(server, send(server, "0123456789" * 40), FINAL)
+        assert record["state"] == "failed"
+        parts = smsc.submits()
+        assert [part["answer"] for part in parts] == ["taken", "taken", "refused"]
+        cancelled = [event for event in smsc.events if event["event"] == "cancel"]
+        while len(cancelled) < 2:
+            cancelled.append(smsc.wait("cancel"))
+        assert [one["id"] for one in cancelled] == [part["id"] for part in parts[:2]]
+        assert {(one["from"], one["to"]) for one in cancelled} == {(OURS[1:], PHONE[1:])}
+
+
 def test_texts_as_data_sm(tmp_path: Path) -> None:
     text = "Привет, " * 20
     with Smsc(receipts=0) as smsc, Server(*configuration(tmp_path, smsc.port, message_pdu="data_sm"), command="serve") as server:

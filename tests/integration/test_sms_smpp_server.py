@@ -1,91 +1,14 @@
-"""Clients that speak SMPP send through us: npm `smpp`, and Kannel where it is installed."""
+"""Clients that speak SMPP send through us: npm `smpp`."""
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import socket
-import subprocess
 import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from server import Server
+from smpp_gate import ADDRESSES, OURS, PASSWORD, PATIENCE_SECONDS, PHONE, Gate
 from smsc import Client
-
-OURS = "+14255550100"
-PHONE = "+14255550123"
-CODE = "c0de"
-KEY = "c2VjcmV0IG9mIHRoaXMgdGVzdA=="
-PATIENCE_SECONDS = 60
-PASSWORD = {"system_id": "shop", "password": "hunter2"}
-ADDRESSES = {"source_addr": OURS[1:], "source_addr_ton": 1, "source_addr_npi": 1, "destination_addr": PHONE[1:],
-             "dest_addr_ton": 1, "dest_addr_npi": 1, "registered_delivery": 1, "data_coding": 0}  # fmt: skip
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-class Gate:
-    """A server with an SMSC in front of its SMS operations."""
-
-    def __init__(self, folder: Path, **config: int) -> None:
-        self.port = free_port()
-        http = free_port()
-        whole = {
-            "listen": {"port": 0, "tls": "off"},
-            "control": {"enabled": True},
-            "events": {"retry_schedule": ["1s"]},
-            "store": {"mode": "file", "path": str(folder / "data")},
-            "providers": [
-                {"name": "sim", "plugin": "sms-sandbox"},
-                {
-                    "name": "gate",
-                    "plugin": "sms-smpp-server",
-                    "config": {"port": self.port, **config},
-                    "secrets": {
-                        "connection_string": {"value": f"endpoint=http://127.0.0.1:{http};accesskey={KEY}"},
-                        "clients": {"value": "shop:hunter2\n"},
-                        "callback_code": {"value": CODE},
-                    },
-                },
-            ],
-            "resources": [
-                {
-                    "name": "main",
-                    "primary_key": {"value": KEY},
-                    "port": http,
-                    "numbers": [{"number": OURS, "sms": "both"}],
-                    "event_subscriptions": [
-                        {
-                            "name": "gate",
-                            "endpoint": f"http://127.0.0.1:{http}/_webhooks/gate/events?code={CODE}",
-                            "types": [
-                                "Microsoft.Communication.SMSDeliveryReportReceived",
-                                "Microsoft.Communication.SMSReceived",
-                            ],
-                        }
-                    ],
-                }
-            ],
-        }
-        self.config = folder / "trunkline.yaml"
-        self.config.write_text(json.dumps(whole))
-        self.start()
-
-    def start(self) -> None:
-        self.server = Server("--config", str(self.config), command="serve")
-
-    def messages(self) -> list[tuple[str, str]]:
-        _, page, _ = self.server.request("GET", "/_control/messages?limit=1000")
-        return [(item["message"], item["to"]) for item in page["items"]]
 
 
 @pytest.fixture(scope="module")
@@ -236,46 +159,3 @@ def test_refusals(gate: Gate) -> None:
         client.wait("bound")
         client.say(raw="7fffffff0000000400000000")
         client.wait("closed")
-
-
-def test_kannel_sends_through_us(gate: Gate, tmp_path: Path) -> None:
-    path = os.environ["PATH"] + ":/usr/sbin"
-    if not shutil.which("bearerbox", path=path):
-        pytest.skip("kannel is not installed")
-    box, http, admin = free_port(), free_port(), free_port()
-    (tmp_path / "kannel.conf").write_text(
-        f"group = core\nadmin-port = {admin}\nadmin-interface = 127.0.0.1\nadmin-password = x\nsmsbox-port = {box}\n"
-        "smsbox-interface = 127.0.0.1\nbox-allow-ip = 127.0.0.1\n"
-        f"\ngroup = smsc\nsmsc = smpp\nsmsc-id = us\nhost = 127.0.0.1\nport = {gate.port}\nsmsc-username = shop\n"
-        'smsc-password = hunter2\nsystem-type = ""\ntransceiver-mode = true\nsource-addr-ton = 1\nsource-addr-npi = 1\n'
-        "dest-addr-ton = 1\ndest-addr-npi = 1\n"
-        f"\ngroup = smsbox\nsmsbox-id = box\nbearerbox-host = 127.0.0.1\nbearerbox-port = {box}\nsendsms-port = {http}\n"
-        "sendsms-interface = 127.0.0.1\nhttp-queue-delay = 0\n"
-        "\ngroup = sms-service\nkeyword = default\ntext = none\nmax-messages = 0\ncatch-all = true\n"
-        "\ngroup = sendsms-user\nusername = u\npassword = p\nuser-allow-ip = 127.0.0.1\nconcatenation = true\nmax-messages = 10\n"
-    )
-    started = []
-    try:
-        for program, port in (("bearerbox", box), ("smsbox", http)):
-            log = (tmp_path / f"{program}.log").open("w")
-            full = shutil.which(program, path=path)
-            assert full
-            started.append(subprocess.Popen([full, str(tmp_path / "kannel.conf")], stdout=log, stderr=log))
-            until = time.monotonic() + PATIENCE_SECONDS
-            while time.monotonic() < until:
-                with socket.socket() as probe:
-                    if probe.connect_ex(("127.0.0.1", port)) == 0:
-                        break
-        text = "From%20Kannel%20" + "x" * 200
-        url = f"http://127.0.0.1:{http}/cgi-bin/sendsms?username=u&password=p&from={OURS[1:]}&to={PHONE[1:]}&smsc=us&text={text}"
-        with urllib.request.urlopen(url, timeout=PATIENCE_SECONDS) as answer:
-            assert answer.status == 202
-        wanted = "From Kannel " + "x" * 200
-        until = time.monotonic() + PATIENCE_SECONDS
-        while time.monotonic() < until and (wanted, PHONE) not in gate.messages():
-            pass
-        assert (wanted, PHONE) in gate.messages()
-    finally:
-        for process in reversed(started):
-            process.kill()
-            process.wait()

@@ -1,5 +1,6 @@
 #include "client_session.h"
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -152,7 +153,7 @@ void ClientSession::answer(const smpp::Header& header, std::uint32_t verdict) {
 
 void ClientSession::deliver(const smpp::Message& message, std::function<void(std::uint32_t)> done) {
   if (!can_receive()) return done(status::kSystemError);
-  sequence_ = sequence_ >= 0x7FFFFFFE ? 1 : sequence_ + 1;
+  next_sequence();
   try {
     smpp::encode(out_, command::kDeliverSm, 0, sequence_, message);
   } catch (const smpp::Malformed& error) {
@@ -167,6 +168,11 @@ void ClientSession::deliver(const smpp::Message& message, std::function<void(std
                   })};
   pending_.emplace(sequence_, std::move(pending));
   flush();
+}
+
+std::uint32_t ClientSession::next_sequence() {
+  sequence_ = sequence_ >= 0x7FFFFFFE ? 1 : sequence_ + 1;
+  return sequence_;
 }
 
 void ClientSession::flush() {
@@ -196,9 +202,19 @@ asio::awaitable<void> ClientSession::write_all([[maybe_unused]] ClientSessionPtr
 
 void ClientSession::watch() {
   if (closed_) return;
-  const Time due = heard_ + settings_.idle;
-  if (due <= timers_.now()) return close();
-  timer_ = timers_.at(due, [self = shared_from_this()] { self->watch(); });
+  const Time now = timers_.now(), due = heard_ + settings_.idle;
+  if (due <= now) return close();
+  Time next = due;
+  if (settings_.enquire > Duration{0}) {
+    // A client that only waits says nothing by itself; one that is gone does not answer.
+    if (std::max(heard_, asked_) + settings_.enquire <= now) {
+      asked_ = now;
+      smpp::encode_empty(out_, command::kEnquireLink, status::kOk, next_sequence());
+      flush();
+    }
+    next = std::min(due, std::max(heard_, asked_) + settings_.enquire);
+  }
+  timer_ = timers_.at(next, [self = shared_from_this()] { self->watch(); });
 }
 
 void ClientSession::close() {

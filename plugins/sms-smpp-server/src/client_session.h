@@ -62,6 +62,7 @@ class ClientSession : public std::enable_shared_from_this<ClientSession> {
   void bind(const smpp::Header& header, std::string_view body);
   void submit(const smpp::Header& header, std::string_view body);
   void answer(const smpp::Header& header, std::uint32_t status);
+  std::uint32_t next_sequence();
   void flush();
   void watch();
 
@@ -78,7 +79,7 @@ class ClientSession : public std::enable_shared_from_this<ClientSession> {
   std::size_t under_way_ = 0;
   std::uint32_t sequence_ = 0;
   std::unordered_map<std::uint32_t, Pending> pending_;
-  Time heard_{};
+  Time heard_{}, asked_{};
   sms_smpp::Timers::Key timer_{};
 };
 

@@ -22,10 +22,12 @@ namespace {
 
 constexpr int kAttempts = 3;
 constexpr char kField = '|';
-constexpr std::string_view kTagName = "smpp", kNoReceipts = "n", kFailures = "f", kAllReceipts = "a";
+constexpr std::string_view kTagName = "smpp";
 
-std::string_view receipts_of(const Submission& s) {
-  return !s.wants_receipt ? kNoReceipts : s.only_failures ? kFailures : kAllReceipts;
+/// Most clients want the same of every part.
+std::string short_receipts(const Submission& s) {
+  const bool same = s.receipts.find_first_not_of(s.receipts.front()) == std::string::npos;
+  return same ? s.receipts.substr(0, 1) : s.receipts;
 }
 
 std::string guid_of(const std::string& text) {
@@ -83,10 +85,20 @@ std::optional<std::uint32_t> status_of(const HttpResponse& response) {
 
 }  // namespace
 
+char receipt_letter(std::uint8_t registered_delivery) {
+  const int wanted = registered_delivery & 3;
+  return wanted == 0 ? kNoReceipt : wanted == 2 ? kOnFailure : kReceipt;
+}
+
+bool Tag::wants(int part, bool failed) const {
+  const char letter = receipts[receipts.size() == 1 ? 0 : static_cast<std::size_t>(part - 1)];
+  return letter == kReceipt || (letter == kOnFailure && failed);
+}
+
 std::string tag_of(const Submission& s) {
   std::string tag(kTagName);
   for (const std::string& field :
-       {s.system_id, s.id, std::to_string(s.parts), std::string(receipts_of(s)), packed(s.source), packed(s.destination)})
+       {s.system_id, s.id, std::to_string(s.parts), short_receipts(s), packed(s.source), packed(s.destination)})
     (tag += kField) += field;
   return tag;
 }
@@ -104,11 +116,11 @@ std::optional<Tag> parse_tag(std::string_view text) {
   tag.system_id = fields[1];
   tag.id = fields[2];
   tag.parts = number(fields[3]);
-  tag.wants_receipt = fields[4] != kNoReceipts;
-  tag.only_failures = fields[4] == kFailures;
+  tag.receipts = fields[4];
   tag.source = unpacked(fields[5]);
   tag.destination = unpacked(fields[6]);
   if (tag.parts < 1 || tag.parts > 255) return std::nullopt;
+  if (tag.receipts.size() != 1 && tag.receipts.size() != static_cast<std::size_t>(tag.parts)) return std::nullopt;
   return tag;
 }
 

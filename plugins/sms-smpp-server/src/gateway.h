@@ -20,19 +20,24 @@ struct Submission {
   std::string id;         // as the client knows it; its parts are <id>-1, <id>-2, …
   int parts = 1;
   smpp::Address source, destination;
-  bool wants_receipt = false;
-  bool only_failures = false;
-  std::string text;  // UTF-8
+  std::string receipts;  // which the client wants, a letter of receipt_letter() for each part
+  std::string text;      // UTF-8
 };
+
+/// What registered_delivery asks for: kNoReceipt, kOnFailure or kReceipt.
+char receipt_letter(std::uint8_t registered_delivery);
+constexpr char kNoReceipt = 'n', kOnFailure = 'f', kReceipt = 'a';
 
 /// What travels with a message as its tag and comes back in its report, so that nothing has to be remembered.
 std::string tag_of(const Submission& submission);
 struct Tag {
   std::string system_id, id;
   int parts = 1;
-  bool wants_receipt = true;
-  bool only_failures = false;
+  std::string receipts;  // one letter for all parts, or one for each
   smpp::Address source, destination;
+
+  /// Whether a receipt of this part is wanted; parts are counted from 1.
+  bool wants(int part, bool failed) const;
 };
 std::optional<Tag> parse_tag(std::string_view tag);
 

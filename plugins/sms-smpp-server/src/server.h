@@ -41,15 +41,21 @@ class Server final : public SessionOwner {
   void closed(const ClientSessionPtr& session) override;
 
   using SubmitDone = std::function<void(std::uint32_t, std::string)>;
+  /// A text whose parts are all here, until it was accepted.
+  struct Whole {
+    std::string system_id, id;
+    std::vector<smpp::Fragment> parts;
+    int last = 0;                     // the part that came last: its client waits
+    std::vector<SubmitDone> waiting;  // that client, also where it sent the part again
+    bool answered = false;            // every part was: nobody sends one again, and the text is ours to bring in
+    Time until{};                     // of one that was answered
+  };
   /// Texts of one client whose parts come one by one.
   struct Texts {
     Texts(std::size_t most, Duration patience) : parts(most, patience) {}
     smpp::Reassembly parts;
-    struct Kept {
-      std::string id;
-      bool wants_receipt = false;
-    };
-    std::map<std::string, Kept> kept;  // by the key of the parts
+    std::map<std::string, std::string> ids;                 // of what is in `parts`, by its key
+    std::map<std::string, std::shared_ptr<Whole>> sending;  // by the key of the parts
   };
   /// Parts that were answered and never became a text, until the client has been told.
   struct Dropped {
@@ -59,11 +65,18 @@ class Server final : public SessionOwner {
     Time until{};
   };
   boost::asio::awaitable<void> accept();
-  void submit_part(const std::string& system_id, smpp::Fragment part, std::uint8_t registered, SubmitDone done);
   void submit_whole(Submission submission, SubmitDone done);
+  // server_parts.cpp
+  void submit_part(const std::string& system_id, smpp::Fragment part, SubmitDone done);
+  void send(const std::shared_ptr<Whole>& whole);
+  void sent(const std::shared_ptr<Whole>& whole, std::uint32_t verdict);
+  void put_back(const Whole& whole, const std::string& key);
   void load_parts();
   void take_up(const std::vector<trunkline::host::StoreEntry>& rows);
+  void take_up_text(const std::string& system_id, const std::string& id, std::vector<smpp::Fragment> parts);
   void forget(const std::string& system_id, const std::vector<smpp::Fragment>& parts, bool expired);
+  void drop(const std::string& system_id, const std::string& id, const std::vector<smpp::Fragment>& parts,
+            smpp::MessageState state);
   void forget_overdue();
   void watch();
   void tell_dropped(const std::shared_ptr<Dropped>& dropped);

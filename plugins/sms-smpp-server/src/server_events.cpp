@@ -51,8 +51,8 @@ std::vector<smpp::Message> Server::receipts_of(const json& data) {
   receipt.state = delivered ? MessageState::kDelivered : failed_state(details);
   if (!delivered && details.size() >= 4) receipt.error = details.substr(1, 3);
   remember(tag->system_id + "/" + tag->id, receipt.state);
-  if (!tag->wants_receipt || (delivered && tag->only_failures)) return messages;
   for (int i = 1; i <= tag->parts; ++i) {
+    if (!tag->wants(i, !delivered)) continue;
     receipt.message_id = tag->parts == 1 ? tag->id : tag->id + "-" + std::to_string(i);
     messages.push_back(receipt_message(tag->source, tag->destination, receipt));
   }

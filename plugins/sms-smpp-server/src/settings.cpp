@@ -42,6 +42,7 @@ Settings parse_settings(std::string_view config_json) {
     s.max_connections = config.value("max_connections", s.max_connections);
     s.window = config.value("window", s.window);
     s.bind_patience = seconds("bind_seconds", 10);
+    s.enquire = seconds("enquire_link_seconds", 30);
     s.idle = seconds("idle_seconds", 120);
     s.deliver_patience = seconds("deliver_seconds", 10);
     s.inbound_texts = config.value("inbound_texts", s.inbound_texts);

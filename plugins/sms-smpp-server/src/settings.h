@@ -22,7 +22,7 @@ struct Settings {
   std::string api_version;
   std::size_t max_connections = 100;
   std::size_t window = 50;
-  Duration bind_patience{}, idle{}, deliver_patience{};
+  Duration bind_patience{}, enquire{}, idle{}, deliver_patience{};
   smpp::CodingRules coding;
   std::size_t inbound_texts = 1000;
   std::map<std::string, std::string> client_of_number;

@@ -2,6 +2,7 @@
 //   password       what binds must know
 //   receipts       after this many milliseconds each message is reported delivered (both forms); absent: never
 //   throttle       the first so many submits are answered ESME_RTHROTTLED
+//   refuse         the submit with this number is answered ESME_RINVDSTADR
 //   silent_after   no answer from this submit on
 //   hang_up_after  every connection ends without an answer at this submit, once
 //   key, cert      files: TLS
@@ -72,6 +73,11 @@ function onSubmit(session, pdu) {
     session.send(pdu.response({ command_status: smpp.ESME_RTHROTTLED }));
     return;
   }
+  if (submits === options.refuse) {
+    say({ ...seen, answer: 'refused' });
+    session.send(pdu.response({ command_status: smpp.ESME_RINVDSTADR }));
+    return;
+  }
   states.set(id, 1);
   say({ ...seen, answer: 'taken' });
   session.send(pdu.response({ message_id: id }));
@@ -93,6 +99,10 @@ function serve(session) {
   for (const send of ['submit_sm', 'data_sm']) session.on(send, (pdu) => onSubmit(session, pdu));
   session.on('enquire_link', (pdu) => session.send(pdu.response()));
   session.on('unbind', (pdu) => { session.send(pdu.response()); session.close(); });
+  session.on('cancel_sm', (pdu) => {
+    say({ event: 'cancel', id: pdu.message_id, from: pdu.source_addr, to: pdu.destination_addr });
+    session.send(pdu.response());
+  });
   session.on('query_sm', (pdu) => {
     const state = states.get(pdu.message_id);
     say({ event: 'query', id: pdu.message_id, state });

@@ -17,6 +17,7 @@ using ::testing::ElementsAre;
 using testing::FakeSmtpServer;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using testing::on_behalf_of;
 using ::testing::SizeIs;
 using ::testing::StartsWith;
@@ -169,6 +170,36 @@ INSTANTIATE_TEST_SUITE_P(
                       // The mail is with the server: nobody knows whether it was taken.
                       Trouble{"END", "*close*", ErrorCode::kDeadlineExceeded, "its answer lost"},
                       Trouble{"END", "*hang*", ErrorCode::kDeadlineExceeded, "its answer lost"}));
+
+struct Refusal {
+  std::map<std::string, std::string> script;
+  ErrorCode code;
+  const char* words;
+};
+class EmailSmtpBeforeMail : public EmailSmtp, public ::testing::WithParamInterface<Refusal> {};
+TEST_P(EmailSmtpBeforeMail, IsAnError) {
+  FakeSmtpServer server(GetParam().script);
+  open(server, GetParam().script.contains("STARTTLS") ? R"("tls": "starttls")" : "");
+  const Error error = failure();
+  EXPECT_EQ(error.code, GetParam().code) << error.message;
+  EXPECT_THAT(error.message, HasSubstr(GetParam().words));
+  EXPECT_THAT(server.mails(), IsEmpty());
+  for (const std::string& command : server.commands()) EXPECT_THAT(command, Not(HasSubstr("MAIL")));
+}
+constexpr const char* kOffersTls = "250-fake\r\n250-STARTTLS\r\n250 SIZE 1000000";
+INSTANTIATE_TEST_SUITE_P(
+    Servers, EmailSmtpBeforeMail,
+    ::testing::Values(
+        // The server's refusal for now is worth another attempt; the one for good is not.
+        Refusal{{{"EHLO", "451 4.3.2 later"}}, ErrorCode::kUnavailable, "EHLO: 451"},
+        Refusal{
+            {{"EHLO", "550 5.7.1 not you"}, {"HELO", "550 5.7.1 not you"}}, ErrorCode::kFailedPrecondition, "HELO: 550 5.7.1"},
+        Refusal{{{"EHLO", "502 what?"}, {"HELO", "450 4.7.1 later"}}, ErrorCode::kUnavailable, "HELO: 450 4.7.1"},
+        Refusal{{{"EHLO", "502 what?"}, {"HELO", "*close*"}}, ErrorCode::kUnavailable, "closed the connection"},
+        Refusal{{{"EHLO", kOffersTls}, {"STARTTLS", "454 4.7.0 TLS is not there now"}}, ErrorCode::kUnavailable, "STARTTLS: 454"},
+        Refusal{{{"EHLO", kOffersTls}, {"STARTTLS", "421 4.3.2 going down"}}, ErrorCode::kUnavailable, "STARTTLS: 421"},
+        Refusal{{{"EHLO", kOffersTls}, {"STARTTLS", "502 5.5.1 no"}}, ErrorCode::kFailedPrecondition, "STARTTLS: 502 5.5.1"},
+        Refusal{{{"EHLO", kOffersTls}, {"STARTTLS", "*hang*"}}, ErrorCode::kUnavailable, "no answer in time"}));
 
 TEST_F(EmailSmtp, AnOldServerIsGreetedTheOldWay) {
   FakeSmtpServer server(Script{{"EHLO", "502 5.5.2 what?"}});

@@ -17,6 +17,7 @@ const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'trunkline-smtp-'));
 const file = (name) => path.join(scratch, name);
 const openssl = (...args) => execFileSync('openssl', args, { stdio: ['ignore', 'pipe', 'ignore'] });
 const mails = [];
+const methods = [];
 let connections = 0;
 let secure;
 let implicit;
@@ -29,6 +30,7 @@ function listen(options) {
     onConnect(session, done) { connections += 1; done(); },
     onAuth(auth, session, done) {
       const ok = auth.username === 'user' && (auth.password === 'secret' || auth.accessToken === 'token');
+      methods.push(auth.method);
       done(ok ? null : Object.assign(new Error('wrong credentials'), { responseCode: 535 }), { user: auth.username });
     },
     onRcptTo(address, session, done) {
@@ -41,7 +43,8 @@ function listen(options) {
       stream.on('data', (chunk) => chunks.push(chunk));
       // The session is another mail's afterwards.
       const to = session.envelope.rcptTo.map((recipient) => recipient.address);
-      stream.on('end', () => { mails.push({ raw: Buffer.concat(chunks), secure: session.secure, to }); done(null, `queued as m${mails.length}`); });
+      const { bodyType, smtpUtf8 } = session.envelope;
+      stream.on('end', () => { mails.push({ raw: Buffer.concat(chunks), secure: session.secure, to, bodyType, smtpUtf8 }); done(null, `queued as m${mails.length}`); });
     },
     ...options,
   });
@@ -163,6 +166,69 @@ test('implicit TLS, and XOAUTH2', { timeout: 30_000 }, async () => {
     assert.equal(mails[0].secure, true);
   } finally {
     await server.stop();
+  }
+});
+
+test('AUTH LOGIN, where it is wanted and where nothing else is offered', { timeout: 90_000 }, async () => {
+  const only = await listen({ authMethods: ['LOGIN'] });
+  try {
+    for (const settings of [{ auth: 'login' }, { port: only.port }]) {
+      const { server, client } = await trunkline(smtp(settings), PASSWORD);
+      try {
+        mails.length = methods.length = 0;
+        assert.equal((await send(client, message(['ann@example.com']))).status, 'Succeeded');
+        assert.deepEqual(methods, ['LOGIN']);
+        assert.equal(mails.length, 1);
+      } finally {
+        await server.stop();
+      }
+    }
+  } finally {
+    only.server.close();
+  }
+});
+
+test('SMTPUTF8 for addresses beyond ASCII', { timeout: 90_000 }, async () => {
+  const ascii = await listen({ hideSMTPUTF8: true });
+  const taken = await trunkline(smtp(), PASSWORD);
+  const refused = await trunkline(smtp({ port: ascii.port }), PASSWORD);
+  try {
+    mails.length = 0;
+    const to = 'jürgen@bücher.example';
+    assert.equal((await send(taken.client, message([to]))).status, 'Succeeded');
+    assert.equal(mails[0].smtpUtf8, true);
+    assert.deepEqual(mails[0].to, [to]);
+    assert.equal((await simpleParser(mails[0].raw)).to.value[0].address, to);
+    assert.equal((await send(taken.client, message(['ann@example.com']))).status, 'Succeeded');
+    assert.equal(mails[1].smtpUtf8, false);
+    await assert.rejects(send(refused.client, message([to])));
+    assert.equal(mails.length, 2);
+  } finally {
+    await taken.server.stop();
+    await refused.server.stop();
+    ascii.server.close();
+  }
+});
+
+test('8BITMIME where it is wanted and offered', { timeout: 90_000 }, async () => {
+  const old = await listen({ hide8BITMIME: true });
+  try {
+    for (const [port, wanted] of [[secure.port, true], [old.port, false]]) {
+      const { server, client } = await trunkline(smtp({ port, eight_bit: true }), PASSWORD);
+      try {
+        mails.length = 0;
+        assert.equal((await send(client, message(['ann@example.com']))).status, 'Succeeded');
+        const [{ raw, bodyType }] = mails;
+        assert.equal(bodyType, wanted ? '8bitmime' : '7bit');
+        assert.equal(raw.includes(Buffer.from('Héllo')), wanted);
+        assert.equal(/^content-transfer-encoding: 8bit/im.test(raw.toString('latin1')), wanted);
+        assert.equal((await simpleParser(raw)).text, 'Héllo wörld\n.leading dot\n');
+      } finally {
+        await server.stop();
+      }
+    }
+  } finally {
+    old.server.close();
   }
 });
 

@@ -12,6 +12,7 @@ Fragment read_fragment(const Message& message) {
   fragment.source = message.source;
   fragment.destination = message.destination;
   fragment.data_coding = message.data_coding;
+  fragment.registered_delivery = message.registered_delivery;
   std::string_view octets = message.content();
   if (message.esm_class & kEsmUdhi) fragment.header = read_user_data_header(octets);
   octets.remove_prefix(fragment.header.octets);
@@ -55,6 +56,14 @@ std::optional<std::vector<Fragment>> Reassembly::add(Fragment fragment, trunklin
   std::vector<Fragment> whole = in_order(std::move(found->second));
   texts_.erase(found);
   return whole;
+}
+
+std::optional<std::vector<Fragment>> Reassembly::take(const std::string& key) {
+  const auto found = texts_.find(key);
+  if (found == texts_.end()) return std::nullopt;
+  std::vector<Fragment> parts = in_order(std::move(found->second));
+  texts_.erase(found);
+  return parts;
 }
 
 std::optional<std::vector<Fragment>> Reassembly::overdue(trunkline::Time now) {

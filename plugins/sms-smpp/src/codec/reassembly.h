@@ -18,6 +18,7 @@ struct Fragment {
   Address destination;
   Concatenation concatenation;
   std::uint8_t data_coding = 0;
+  std::uint8_t registered_delivery = 0;
   UserDataHeader header;
   std::string octets;  // behind the header
 
@@ -39,6 +40,8 @@ class Reassembly {
   std::optional<std::vector<Fragment>> add(Fragment fragment, trunkline::Time now);
   /// A text that has waited too long, or one too many: what there is of it. Call until nullopt.
   std::optional<std::vector<Fragment>> overdue(trunkline::Time now);
+  /// What there is of the text with this key, which is forgotten.
+  std::optional<std::vector<Fragment>> take(const std::string& key);
   /// When overdue() has something next.
   std::optional<trunkline::Time> next_due() const;
   std::size_t size() const { return texts_.size(); }

@@ -1,4 +1,4 @@
-"""A Postfix of its own: one process tree, one folder, one port."""
+"""A Postfix of its own: one process tree, one folder, one port. For mail_and_back.py and for tests."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from types import TracebackType
 WAIT_SECONDS = 20
 
 MAIN = """compatibility_level = 3.6
+smtputf8_enable = yes
 queue_directory = {folder}/queue
 data_directory = {folder}/data
 command_directory = /usr/sbin
@@ -30,7 +31,7 @@ maillog_file = {folder}/log
 maillog_file_prefixes = {folder}
 virtual_mailbox_domains = example.test
 virtual_mailbox_base = {folder}/mail
-virtual_mailbox_maps = inline:{{ ann@example.test=ann/, bob@example.test=bob/ }}
+virtual_mailbox_maps = inline:{{ ann@example.test=ann/, bob@example.test=bob/, jürgen@example.test=jürgen/ }}
 virtual_uid_maps = static:{uid}
 virtual_gid_maps = static:{gid}
 virtual_minimum_uid = 1
@@ -75,7 +76,7 @@ def free_port() -> int:
 
 
 class Postfix:
-    """Takes mail for ann@ and bob@example.test into maildirs; mail for shop.test and away.test goes to the port `back`."""
+    """Takes mail for ann@, bob@ and jürgen@example.test into maildirs; mail for shop.test and away.test goes to port `back`."""
 
     def __init__(self, back: int) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="trunkline-postfix-", dir="/tmp"))
@@ -87,7 +88,7 @@ class Postfix:
         for name in ("data", "mail"):
             os.chown(self.folder / name, user.pw_uid, user.pw_gid)
         main = MAIN.format(folder=self.folder, uid=user.pw_uid, gid=user.pw_gid, back=back)
-        (self.folder / "conf" / "main.cf").write_text(main)
+        (self.folder / "conf" / "main.cf").write_text(main, encoding="utf-8")
         (self.folder / "conf" / "master.cf").write_text(SERVICES.format(port=self.port))
 
     def _run(self, command: str) -> None:

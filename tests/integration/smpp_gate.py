@@ -1,0 +1,97 @@
+"""A server with an SMSC in front of its SMS operations, for clients over SMPP (`smsc.Client`)."""
+
+from __future__ import annotations
+
+import json
+import socket
+import sqlite3
+import time
+from pathlib import Path
+from typing import Any
+
+from server import Server
+
+OURS = "+14255550100"
+PHONE = "+14255550123"
+DEAD = "+14255550666"  # a phone that nothing reaches
+CODE = "c0de"
+KEY = "c2VjcmV0IG9mIHRoaXMgdGVzdA=="
+PATIENCE_SECONDS = 60
+PASSWORD = {"system_id": "shop", "password": "hunter2"}
+ADDRESSES = {"source_addr": OURS[1:], "source_addr_ton": 1, "source_addr_npi": 1, "destination_addr": PHONE[1:],
+             "dest_addr_ton": 1, "dest_addr_npi": 1, "registered_delivery": 1, "data_coding": 0}  # fmt: skip
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Gate:
+    """A server with an SMSC in front of its SMS operations."""
+
+    def __init__(self, folder: Path, **config: Any) -> None:
+        self.port = free_port()
+        http = free_port()
+        whole = {
+            "listen": {"port": 0, "tls": "off"},
+            "control": {"enabled": True},
+            "events": {"retry_schedule": ["1s"]},
+            "store": {"mode": "file", "path": str(folder / "data")},
+            "providers": [
+                {"name": "sim", "plugin": "sms-sandbox", "config": {"rules": [{"match": DEAD, "failure": "unreachable"}]}},
+                {
+                    "name": "gate",
+                    "plugin": "sms-smpp-server",
+                    "config": {"port": self.port, **config},
+                    "secrets": {
+                        "connection_string": {"value": f"endpoint=http://127.0.0.1:{http};accesskey={KEY}"},
+                        "clients": {"value": "shop:hunter2\n"},
+                        "callback_code": {"value": CODE},
+                    },
+                },
+            ],
+            "resources": [
+                {
+                    "name": "main",
+                    "primary_key": {"value": KEY},
+                    "port": http,
+                    "numbers": [{"number": OURS, "sms": "both"}],
+                    "event_subscriptions": [
+                        {
+                            "name": "gate",
+                            "endpoint": f"http://127.0.0.1:{http}/_webhooks/gate/events?code={CODE}",
+                            "types": [
+                                "Microsoft.Communication.SMSDeliveryReportReceived",
+                                "Microsoft.Communication.SMSReceived",
+                            ],
+                        }
+                    ],
+                }
+            ],
+        }
+        self.data = folder / "data"
+        self.config = folder / "trunkline.yaml"
+        self.config.write_text(json.dumps(whole))
+        self.start()
+
+    def start(self) -> None:
+        self.server = Server("--config", str(self.config), command="serve")
+
+    def stored(self) -> sqlite3.Connection:
+        """What it keeps on disk; of a gate that does not run."""
+        return sqlite3.connect(self.data / "system.db")
+
+    def messages(self) -> list[tuple[str, str]]:
+        _, page, _ = self.server.request("GET", "/_control/messages?limit=1000")
+        return [(item["message"], item["to"]) for item in page["items"]]
+
+    def has(self, text: str, to: str = PHONE) -> bool:
+        """Whether it has this text, now or soon."""
+        until = time.monotonic() + PATIENCE_SECONDS
+        while (text, to) not in self.messages():
+            if time.monotonic() > until:
+                return False
+        return True
