@@ -104,7 +104,8 @@ void SubscriptionOptions::add_shape(CLI::App* command) {
   command->add_option("--ttl", ttl_minutes, "Minutes after which an event is given up, 1 to 1440.");
   command->add_option("--concurrency", concurrency, "Requests at the same time.");
   command->add_option("--dead-letter", dead_letter, "A URL, or a folder below events.dead_letter_path.");
-  command->add_option("--s3-region", s3_region, "--dead-letter is a bucket, and a prefix in it: requests are signed for this region.");
+  command->add_option("--s3-region", s3_region,
+                      "--dead-letter is a bucket, and a prefix in it: requests are signed for this region.");
   command->add_option("--s3-key-id", s3_key_id, "Access key id for it.");
   command->add_option("--s3-secret", s3_secret, "Secret access key for it; never shown again.");
   command->add_option("--s3-token", s3_token, "Session token for it, of temporary credentials.");
@@ -131,10 +132,8 @@ json SubscriptionOptions::body() const {
                                                               {"hmac_secret", hmac_secret}};
   for (const auto& [member, value] : texts)
     if (!value.empty()) out[member] = value;
-  const std::pair<const char*, const std::string&> s3[] = {{"region", s3_region},
-                                                           {"access_key_id", s3_key_id},
-                                                           {"secret_access_key", s3_secret},
-                                                           {"session_token", s3_token}};
+  const std::pair<const char*, const std::string&> s3[] = {
+      {"region", s3_region}, {"access_key_id", s3_key_id}, {"secret_access_key", s3_secret}, {"session_token", s3_token}};
   for (const auto& [member, value] : s3) {
     if (value.empty()) continue;
     if (!out["dead_letter"].is_object()) out["dead_letter"] = json::object();

@@ -84,7 +84,8 @@ void sign_s3(net::ClientRequest& request, const S3Credentials& credentials, Time
   to_sign.append("\n").append(at).append("\n").append(scope).append("\n").append(hex(crypto::sha256(canonical)));
 
   crypto::Digest key = mac("AWS4" + std::string(credentials.secret_access_key.reveal()), on);
-  for (const std::string_view part : {std::string_view(credentials.region), kService, kEnd}) key = mac(crypto::as_text(key), part);
+  for (const std::string_view part : {std::string_view(credentials.region), kService, kEnd})
+    key = mac(crypto::as_text(key), part);
   request.headers.set("Authorization", std::string(kAlgorithm) + " Credential=" + credentials.access_key_id + "/" + scope +
                                            ", SignedHeaders=" + names + ", Signature=" + hex(mac(crypto::as_text(key), to_sign)));
 }

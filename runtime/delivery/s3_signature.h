@@ -15,8 +15,9 @@ struct S3Credentials {
   Secret session_token;  // of temporary credentials; may be empty
 };
 
-/// Adds `x-amz-date`, `x-amz-content-sha256`, the session token and `Authorization` to a request, and writes its URL as it is signed.
-/// All headers that it has by now are signed, and so is the body: nothing of them may change afterwards. The URL has no query.
+/// Adds `x-amz-date`, `x-amz-content-sha256`, the session token and `Authorization` to a request, and writes its URL as it is
+/// signed. All headers that it has by now are signed, and so is the body: nothing of them may change afterwards. The URL has no
+/// query.
 void sign_s3(net::ClientRequest& request, const S3Credentials& credentials, Time now);
 
 }  // namespace trunkline::delivery

@@ -108,8 +108,8 @@ void check_unsigned_store(const JsonRef& value) {
 /// Fit for a header and for the scope of a signature.
 std::string s3_word(const JsonRef& value) {
   const std::string_view text = value.text();
-  const bool good = !text.empty() && text.size() <= 4096 &&
-                    std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f; });
+  const bool good =
+      !text.empty() && text.size() <= 4096 && std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f; });
   if (!good) throw value.error("is not 1 to 4096 printable characters");
   return std::string(text);
 }

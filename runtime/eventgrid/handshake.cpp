@@ -117,8 +117,8 @@ Task<Handshake::Outcome> Handshake::ask_cloud_events(delivery::SpecPtr spec, std
   request.headers.add("WebHook-Request-Origin", origin_);
   if (!url.empty()) request.headers.add("WebHook-Request-Callback", url);
   const net::ClientResponse response = co_await send(spec, std::move(request));
-  // With the header the status does not count: many servers answer OPTIONS in their own way. Without it, whoever took the question
-  // may still say yes at the callback.
+  // With the header the status does not count: many servers answer OPTIONS in their own way. Without it, whoever took the
+  // question may still say yes at the callback.
   const std::string_view allowed = response.headers.get("WebHook-Allowed-Origin");
   if (allowed.empty()) {
     if (!url.empty() && response.status / 100 == 2) co_return Outcome::kManual;

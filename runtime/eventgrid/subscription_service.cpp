@@ -340,7 +340,8 @@ void EventSubscriptionService::confirm_soon(std::string code) {
     spawn(confirm(std::move(code)), [this](const Result<EventSubscriptionPtr>& result) {
       // Its endpoint had answered as well, or was refused.
       if (!result.ok() && result.error().code != ErrorCode::kNotFound)
-        context_.log.warning("events", "a webhook was confirmed, and could not be marked so", {{"error", result.error().message}});
+        context_.log.warning("events", "a webhook was confirmed, and could not be marked so",
+                             {{"error", result.error().message}});
     });
   });
 }

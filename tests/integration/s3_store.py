@@ -9,7 +9,7 @@ import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 
-REGION, KEY_ID, SECRET = "eu-west-1", "AKIDEXAMPLE", "a secret/of the store+"
+REGION, KEY_ID, SECRET = "eu-west-1", "AKIDEXAMPLE", "a-secret/of+the/store"
 
 
 def signature(method: str, target: str, headers: dict[str, str], body: bytes) -> str:

@@ -230,4 +230,5 @@ def test_kill_9_fifty_times_loses_no_accepted_event(tmp_path: Path) -> None:
         again = known & {id for life in lives[number:] for id in life}
         assert not again, f"{len(again)} events came again that were on disk as delivered"
     repeated = sum(len(life) for life in lives) - len({id for life in lives for id in life})
-    assert repeated < len(accepted) / 2, f"{repeated} of {len(accepted)} events were delivered twice"
+    # What was in flight (the connections of an endpoint), and on average no more than that again, answered and not written.
+    assert repeated <= KILLS * 2 * 32, f"{repeated} of {len(accepted)} events were delivered twice"

@@ -118,7 +118,9 @@ class DeadLetterByHttpTest : public ::testing::Test {
     event.id = "one";
     event.data = "{}";
     std::promise<bool> kept;
-    DeadLetterWriter(http, seconds{10}).write(spec, event, RetryRow{}, [&](const std::string& problem) { kept.set_value(problem.empty()); });
+    DeadLetterWriter(http, seconds{10}).write(spec, event, RetryRow{}, [&](const std::string& problem) {
+      kept.set_value(problem.empty());
+    });
     const bool good = kept.get_future().get();
     return {request.get_future().get(), good};
   }
