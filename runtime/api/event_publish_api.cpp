@@ -133,6 +133,7 @@ Task<net::Response> validate(PublishServices services, RouteContext& context) {
   std::string code = context.query("code").value_or("");
   if (code.empty()) throw Error(ErrorCode::kInvalidArgument, "The parameter 'code' is missing.", "code");
   const auto subscription = co_await services.subscriptions.confirm(std::move(code));
+  if (!subscription) co_return plain("The webhook is confirmed as soon as the request that subscribes it has ended.\n");
   co_return plain("The webhook of the event subscription '" + subscription->row.name +
                   "' is confirmed; its events are delivered from now on.\n");
 }

@@ -104,6 +104,11 @@ void SubscriptionOptions::add_shape(CLI::App* command) {
   command->add_option("--ttl", ttl_minutes, "Minutes after which an event is given up, 1 to 1440.");
   command->add_option("--concurrency", concurrency, "Requests at the same time.");
   command->add_option("--dead-letter", dead_letter, "A URL, or a folder below events.dead_letter_path.");
+  command->add_option("--s3-region", s3_region,
+                      "--dead-letter is a bucket, and a prefix in it: requests are signed for this region.");
+  command->add_option("--s3-key-id", s3_key_id, "Access key id for it.");
+  command->add_option("--s3-secret", s3_secret, "Secret access key for it; never shown again.");
+  command->add_option("--s3-token", s3_token, "Session token for it, of temporary credentials.");
   command->add_option("--expires", expires_at, "When the subscription ends, as RFC 3339.");
   command->add_option("--ordering-key", ordering_key, "Events with the same value of this key one after the other.");
   command->add_option("--bearer", bearer, "Token sent as Authorization.");
@@ -127,6 +132,14 @@ json SubscriptionOptions::body() const {
                                                               {"hmac_secret", hmac_secret}};
   for (const auto& [member, value] : texts)
     if (!value.empty()) out[member] = value;
+  const std::pair<const char*, const std::string&> s3[] = {
+      {"region", s3_region}, {"access_key_id", s3_key_id}, {"secret_access_key", s3_secret}, {"session_token", s3_token}};
+  for (const auto& [member, value] : s3) {
+    if (value.empty()) continue;
+    if (!out["dead_letter"].is_object()) out["dead_letter"] = json::object();
+    if (!dead_letter.empty()) out["dead_letter"]["s3"] = dead_letter;
+    out["dead_letter"][member] = value;
+  }
   if (handler) out["handler"] = true;
   if (case_sensitive) out["case_sensitive"] = true;
   if (!types.empty()) out["types"] = types;

@@ -10,6 +10,7 @@
 
 #include "runtime/base/ids.h"
 #include "runtime/base/json.h"
+#include "runtime/base/utf8.h"
 #include "runtime/crypto/hash.h"
 #include "runtime/events/event_render.h"
 
@@ -111,13 +112,13 @@ std::string dead_letter_guid(std::string_view event_id, const RetryRow& row) {
 }
 
 void DeadLetterWriter::write(const SubscriptionSpec& spec, const Event& event, const RetryRow& row,
-                             UniqueFunction<void(bool)> done) {
+                             UniqueFunction<void(std::string)> done) {
   // The same name for a second try: what is there already is replaced and not doubled.
   const std::string name = dead_letter_name(spec, event, row.last_attempt.value_or(event.published.value_or(event.time)),
                                             dead_letter_guid(event.id, row));
   std::string body = render_dead_letter(spec, event, row);
   if (spec.dead_letter.kind == DeadLetterSpec::Kind::kDirectory)
-    return done(write_file(std::filesystem::path(spec.dead_letter.where) / name, body));
+    return done(write_file(std::filesystem::path(spec.dead_letter.where) / name, body) ? "" : "the file cannot be written");
   net::ClientRequest request;
   request.method = "PUT";
   const std::string& base = spec.dead_letter.where;
@@ -129,8 +130,14 @@ void DeadLetterWriter::write(const SubscriptionSpec& spec, const Event& event, c
   request.headers.add("Content-Type", "application/json");
   request.body = std::move(body);
   request.timeout = timeout_;
+  if (spec.dead_letter.kind == DeadLetterSpec::Kind::kS3)
+    // A store compares with the time of the world, whatever ours says.
+    sign_s3(request, spec.dead_letter.s3, std::chrono::system_clock::now());  // NOLINT(trunkline-clock): see above
   http_.start_send(std::move(request), [done = std::move(done)](Result<net::ClientResponse> result) mutable {
-    done(result.ok() && result.value().status >= 200 && result.value().status < 300);
+    if (!result.ok()) return done(result.error().message);
+    const net::ClientResponse& response = result.value();
+    const bool good = response.status >= 200 && response.status < 300;
+    done(good ? "" : "it answered " + std::to_string(response.status) + " " + utf8_sanitized(response.body.substr(0, 200)));
   });
 }
 

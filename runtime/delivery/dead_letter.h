@@ -14,8 +14,8 @@ namespace trunkline::delivery {
 class DeadLetterWriter {
  public:
   DeadLetterWriter(net::HttpClient& http, Duration timeout) : http_(http), timeout_(timeout) {}
-  /// `done(true)`: it is there to stay. Once, on any thread.
-  void write(const SubscriptionSpec& spec, const Event& event, const RetryRow& row, UniqueFunction<void(bool)> done);
+  /// `done` is told why it is not there to stay; nothing: it is. Once, on any thread.
+  void write(const SubscriptionSpec& spec, const Event& event, const RetryRow& row, UniqueFunction<void(std::string)> done);
 
  private:
   net::HttpClient& http_;

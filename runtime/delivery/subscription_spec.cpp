@@ -95,6 +95,42 @@ std::string dead_letter_directory(const JsonRef& at, const std::filesystem::path
   return (std::filesystem::path(options.dead_letter_path) / inner).string();
 }
 
+/// What would take no document at all: a URL that was signed for one name, or a store that takes nothing unsigned.
+void check_unsigned_store(const JsonRef& value) {
+  const std::string_view url = value.text();
+  if (url.find("X-Amz-Signature=") != std::string_view::npos)
+    throw value.error("is signed for one document; endpointType S3 signs each");
+  const auto parsed = net::parse_url(url);
+  if (parsed && (parsed->host.ends_with(".amazonaws.com") || parsed->host.ends_with(".amazonaws.com.cn")))
+    throw value.error("is a store that takes signed requests only; endpointType S3 signs them");
+}
+
+/// Fit for a header and for the scope of a signature.
+std::string s3_word(const JsonRef& value) {
+  const std::string_view text = value.text();
+  const bool good =
+      !text.empty() && text.size() <= 4096 && std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f; });
+  if (!good) throw value.error("is not 1 to 4096 printable characters");
+  return std::string(text);
+}
+
+void read_s3(const JsonRef& properties, const DeliveryOptions& options, DeadLetterSpec& out) {
+  const JsonRef url = properties.at("endpointUrl");
+  check_endpoint(url, options);
+  const std::string_view text = url.text();
+  if (text.find_first_of("?#") != std::string_view::npos) throw url.error("has a query; a bucket and a prefix are wanted");
+  for (const std::string_view dots : {"/./", "/../"})
+    if ((std::string(text) + "/").find(dots) != std::string::npos) throw url.error("has '.' or '..' in its path");
+  out.kind = DeadLetterSpec::Kind::kS3;
+  out.where = text;
+  out.s3.region = s3_word(properties.at("region"));
+  out.s3.access_key_id = s3_word(properties.at("accessKeyId"));
+  out.s3.secret_access_key = Secret(s3_word(properties.at("secretAccessKey")));
+  if (const auto token = properties.find("sessionToken")) out.s3.session_token = Secret(s3_word(*token));
+  for (const auto& [name, word] : {std::pair{"region", &out.s3.region}, std::pair{"accessKeyId", &out.s3.access_key_id}})
+    if (word->find_first_of("/,") != std::string::npos) throw properties.at(name).error("has '/' or ',' in it");
+}
+
 void read_dead_letter(const JsonRef& destination, const DeliveryOptions& options, DeadLetterSpec& out) {
   const JsonRef type = destination.at("endpointType");
   const JsonRef properties = destination.at("properties");
@@ -109,11 +145,15 @@ void read_dead_letter(const JsonRef& destination, const DeliveryOptions& options
     out.kind = DeadLetterSpec::Kind::kDirectory;
     out.where = dead_letter_directory(path, std::string(path.text()), options);
   } else if (iequals(type.text(), "WebHook")) {
-    check_endpoint(properties.at("endpointUrl"), options);
+    const JsonRef url = properties.at("endpointUrl");
+    check_endpoint(url, options);
+    check_unsigned_store(url);
     out.kind = DeadLetterSpec::Kind::kHttp;
-    out.where = properties.at("endpointUrl").text();
+    out.where = url.text();
+  } else if (iequals(type.text(), "S3")) {
+    read_s3(properties, options, out);
   } else {
-    throw type.error("'" + std::string(type.text()) + "' is not offered; StorageBlob, Directory and WebHook are");
+    throw type.error("'" + std::string(type.text()) + "' is not offered; StorageBlob, Directory, WebHook and S3 are");
   }
   out.given_json = destination.json().dump();
 }
@@ -230,6 +270,8 @@ json to_json(const SubscriptionSpec& spec, bool secrets) {
       dead["properties"].erase("endpointUrl");
       dead["properties"]["endpointBaseUrl"] = spec.dead_letter.where.substr(0, spec.dead_letter.where.find('?'));
     }
+    if (spec.dead_letter.kind == DeadLetterSpec::Kind::kS3 && !secrets)
+      for (const char* secret : {"secretAccessKey", "sessionToken"}) dead["properties"].erase(secret);
   }
   out["labels"] = spec.labels;
   if (spec.expires) out["expirationTimeUtc"] = format_rfc3339(*spec.expires);

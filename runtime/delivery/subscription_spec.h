@@ -10,6 +10,7 @@
 #include "runtime/base/json.h"
 #include "runtime/base/secret.h"
 #include "runtime/delivery/options.h"
+#include "runtime/delivery/s3_signature.h"
 #include "runtime/events/event_filter.h"
 #include "runtime/events/event_render.h"
 
@@ -24,9 +25,10 @@ struct DeliveryAttribute {
 };
 
 struct DeadLetterSpec {
-  enum class Kind { kNone, kDirectory, kHttp } kind = Kind::kNone;
+  enum class Kind { kNone, kDirectory, kHttp, kS3 } kind = Kind::kNone;
   /// Absolute path, or URL below which documents are put.
   std::string where;
+  S3Credentials s3;  // kS3: signs each request
   /// The destination as it was given.
   std::string given_json;
 };

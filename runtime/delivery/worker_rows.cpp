@@ -120,23 +120,27 @@ void Worker::start_dead_letters() {
 
 void Worker::write_dead_letter(const Item& item, const SubscriptionSpec& spec) {
   const Time now = core_.clock.now();
-  core_.dead_letters.write(spec, *item.event, *item.row, [self = shared_from_this(), row = *item.row, now](bool written) mutable {
-    {
-      const Lock inner(self->mutex_);
-      --self->dead_in_flight_;
-      if (self->stopped_) return;
-      if (written) {
-        row.state = RetryRow::State::kDeadLettered;
-      } else if (now >= row.expires) {
-        row.state = RetryRow::State::kDropped;
-      } else {
-        row.due = now + kDeadLetterRetry;
-      }
-      self->delta_.put.push_back(std::move(row));
-    }
-    self->flusher_->mark(self);
-    self->core_.executor.post([self] { self->pump(); });
-  });
+  core_.dead_letters.write(
+      spec, *item.event, *item.row,
+      [self = shared_from_this(), row = *item.row, now, name = spec.name](const std::string& problem) mutable {
+        if (!problem.empty())
+          self->core_.log.warning("events", "a dead letter was not taken", {{"subscription", name}, {"reason", problem}});
+        {
+          const Lock inner(self->mutex_);
+          --self->dead_in_flight_;
+          if (self->stopped_) return;
+          if (problem.empty()) {
+            row.state = RetryRow::State::kDeadLettered;
+          } else if (now >= row.expires) {
+            row.state = RetryRow::State::kDropped;
+          } else {
+            row.due = now + kDeadLetterRetry;
+          }
+          self->delta_.put.push_back(std::move(row));
+        }
+        self->flusher_->mark(self);
+        self->core_.executor.post([self] { self->pump(); });
+      });
 }
 
 std::int64_t Worker::cursor_locked(std::int64_t seen) const { return slots_.empty() ? seen : slots_.front().sequence - 1; }

@@ -1,6 +1,7 @@
 #include "runtime/eventgrid/handshake.h"
 
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "runtime/base/json.h"
 #include "runtime/base/strings.h"
@@ -35,8 +36,28 @@ std::string first_part(std::string_view body) {
 }  // namespace
 
 Task<Handshake::Outcome> Handshake::run(delivery::SpecPtr spec, std::string topic, std::string code, std::string url) {
-  if (spec->schema == events::EventSchema::kCloudEvents) co_return co_await ask_cloud_events(spec);
+  if (spec->schema == events::EventSchema::kCloudEvents) co_return co_await ask_cloud_events(spec, url);
   co_return co_await ask_event_grid(spec, topic, code, url);
+}
+
+Task<net::ClientResponse> Handshake::send(delivery::SpecPtr spec, net::ClientRequest request) {
+  for (int attempt = 1;; ++attempt) {
+    net::ClientRequest copy = request;
+    std::optional<net::ClientResponse> response;
+    std::optional<Error> failure;
+    try {
+      response = co_await http_.send(std::move(copy));
+    } catch (const Error& error) {
+      failure = error;
+    }
+    const bool again = failure ? failure->code == ErrorCode::kUnavailable || failure->code == ErrorCode::kDeadlineExceeded
+                               : response->status >= 500;
+    if (!again || attempt == kAttempts) {
+      if (failure) throw refused(*spec, failure->message);
+      co_return *std::move(response);
+    }
+    if (clock_.mode() == Clock::Mode::kReal) co_await clock_.sleep(kPause);
+  }
 }
 
 Task<Handshake::Outcome> Handshake::ask_event_grid(delivery::SpecPtr spec, std::string topic, std::string code, std::string url) {
@@ -67,12 +88,7 @@ Task<Handshake::Outcome> Handshake::ask_event_grid(delivery::SpecPtr spec, std::
   request.body = events::render_batch(events::EventSchema::kEventGrid, one);
   if (!spec->hmac_secret.empty()) delivery::sign(request, spec->hmac_secret.reveal(), clock_.now());
 
-  net::ClientResponse response;
-  try {
-    response = co_await http_.send(std::move(request));
-  } catch (const Error& error) {
-    throw refused(*spec, error.message);
-  }
+  const net::ClientResponse response = co_await send(spec, std::move(request));
   if (response.status != 200)
     throw refused(*spec,
                   "it answered " + std::to_string(response.status) + " where 200 was wanted: " + first_part(response.body));
@@ -91,7 +107,7 @@ Task<Handshake::Outcome> Handshake::ask_event_grid(delivery::SpecPtr spec, std::
   co_return Outcome::kManual;
 }
 
-Task<Handshake::Outcome> Handshake::ask_cloud_events(delivery::SpecPtr spec) {
+Task<Handshake::Outcome> Handshake::ask_cloud_events(delivery::SpecPtr spec, std::string url) {
   net::ClientRequest request;
   request.method = "OPTIONS";
   request.url = spec->endpoint;
@@ -99,16 +115,15 @@ Task<Handshake::Outcome> Handshake::ask_cloud_events(delivery::SpecPtr spec) {
   request.max_response_bytes = kMaxAnswerBytes;
   add_own_headers(*spec, request);
   request.headers.add("WebHook-Request-Origin", origin_);
-  net::ClientResponse response;
-  try {
-    response = co_await http_.send(std::move(request));
-  } catch (const Error& error) {
-    throw refused(*spec, error.message);
-  }
-  // The status does not count: many servers answer OPTIONS in their own way.
+  if (!url.empty()) request.headers.add("WebHook-Request-Callback", url);
+  const net::ClientResponse response = co_await send(spec, std::move(request));
+  // With the header the status does not count: many servers answer OPTIONS in their own way. Without it, whoever took the
+  // question may still say yes at the callback.
   const std::string_view allowed = response.headers.get("WebHook-Allowed-Origin");
-  if (allowed.empty())
+  if (allowed.empty()) {
+    if (!url.empty() && response.status / 100 == 2) co_return Outcome::kManual;
     throw refused(*spec, "its answer to OPTIONS (" + std::to_string(response.status) + ") has no WebHook-Allowed-Origin");
+  }
   const std::string_view who = trim(allowed);
   if (who != "*" && !iequals(who, origin_))
     throw refused(*spec, "WebHook-Allowed-Origin is '" + first_part(who) + "' where '" + origin_ + "' or '*' was wanted");

@@ -16,18 +16,23 @@ class Handshake {
   enum class Outcome { kValidated, kManual };
   /// After it the validation URL is of no use any more.
   static constexpr Duration kManualWindow = std::chrono::minutes{5};
+  /// An endpoint that does not answer, or with an error of its own (5xx), is asked so often: it may just be starting.
+  static constexpr int kAttempts = 2;
+  /// Between them, while the clock runs; one that stands still is not waited for.
+  static constexpr Duration kPause = std::chrono::seconds{1};
 
   Handshake(net::HttpClient& http, Clock& clock, IdSource& ids, Duration timeout, std::string origin)
       : http_(http), clock_(clock), ids_(ids), timeout_(timeout), origin_(std::move(origin)) {}
 
-  /// Asks the endpoint of `spec` in the form that its schema has. `url`: what it may fetch instead of answering with the code;
-  /// empty: it must answer. kManual: it said 200 and nothing else. Errors: kInvalidArgument with service code
-  /// `Url validation` and what the endpoint did.
+  /// Asks the endpoint of `spec` in the form that its schema has. `url`: what it, or somebody, may fetch instead of the answer
+  /// that says yes; empty: it must answer. kManual: it said 200 (to OPTIONS: 2xx) and neither yes nor no. Errors:
+  /// kInvalidArgument with service code `Url validation` and what the endpoint did.
   Task<Outcome> run(delivery::SpecPtr spec, std::string topic, std::string code, std::string url);
 
  private:
   Task<Outcome> ask_event_grid(delivery::SpecPtr spec, std::string topic, std::string code, std::string url);
-  Task<Outcome> ask_cloud_events(delivery::SpecPtr spec);
+  Task<Outcome> ask_cloud_events(delivery::SpecPtr spec, std::string url);
+  Task<net::ClientResponse> send(delivery::SpecPtr spec, net::ClientRequest request);
 
   net::HttpClient& http_;
   Clock& clock_;

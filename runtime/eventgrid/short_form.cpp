@@ -53,6 +53,18 @@ json header_list(const JsonRef& headers) {
 
 json dead_letter(const JsonRef& value) {
   json out;
+  if (value.json().is_object()) {  // {"s3": "https://…", "region", "access_key_id", "secret_access_key", "session_token"}
+    out["endpointType"] = "S3";
+    constexpr std::pair<const char*, const char*> kNames[] = {{"s3", "endpointUrl"},
+                                                              {"region", "region"},
+                                                              {"access_key_id", "accessKeyId"},
+                                                              {"secret_access_key", "secretAccessKey"},
+                                                              {"session_token", "sessionToken"}};
+    for (const auto& [ours, theirs] : kNames)
+      if (const auto member = value.find(ours)) out["properties"][theirs] = text(*member);
+    value.at("s3");  // without it there is no place
+    return out;
+  }
   const bool url = istarts_with(value.text(), "http://") || istarts_with(value.text(), "https://");
   out["endpointType"] = url ? "WebHook" : "Directory";
   out["properties"][url ? "endpointUrl" : "path"] = text(value);

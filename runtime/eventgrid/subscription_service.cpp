@@ -195,6 +195,10 @@ Task<EventSubscriptionPtr> EventSubscriptionService::write(EventSource source, E
   next->row.validation_code.clear();
   if (proof == Proof::kAsk && must_prove(old.get(), *spec)) {
     const std::string code = new_code();
+    {
+      const std::lock_guard lock(mutex_);
+      sent_codes_[{{source.database, source.key}, to_lower(next->row.name)}] = {code, false};
+    }
     const Handshake::Outcome outcome = co_await handshake_.run(spec, source.topic, code, validation_url(code));
     if (outcome == Handshake::Outcome::kManual) {
       next->row.state = State::kAwaitingManualAction;
@@ -297,6 +301,14 @@ Task<bool> EventSubscriptionService::remove(EventSource source, std::string name
 
 Task<EventSubscriptionPtr> EventSubscriptionService::confirm(std::string validation_code) {
   const Error unknown(ErrorCode::kNotFound, "this validation code is unknown, was used, or has expired", "code");
+  {
+    const std::lock_guard lock(mutex_);
+    for (auto& [key, sent] : sent_codes_) {
+      if (sent.code != validation_code) continue;
+      sent.used = true;
+      co_return nullptr;
+    }
+  }
   const EventSubscriptionPtr found = find_if([&](const EventSubscription& one) {
     return one.row.state == State::kAwaitingManualAction && one.row.validation_code == validation_code;
   });
@@ -321,6 +333,17 @@ Task<EventSubscriptionPtr> EventSubscriptionService::confirm(std::string validat
   next->row = co_await old->source.database->write_value<SubscriptionRow>(std::move(work));
   replace(old, next);
   co_return next;
+}
+
+void EventSubscriptionService::confirm_soon(std::string code) {
+  context_.executor.post([this, code = std::move(code)]() mutable {
+    spawn(confirm(std::move(code)), [this](const Result<EventSubscriptionPtr>& result) {
+      // Its endpoint had answered as well, or was refused.
+      if (!result.ok() && result.error().code != ErrorCode::kNotFound)
+        context_.log.warning("events", "a webhook was confirmed, and could not be marked so",
+                             {{"error", result.error().message}});
+    });
+  });
 }
 
 // ---- reading

@@ -92,7 +92,8 @@ class EventSubscriptionService final : public ResourceParticipant {
   Task<EventSubscriptionPtr> patch(EventSource source, std::string name, nlohmann::json properties);
   /// False: there was none.
   Task<bool> remove(EventSource source, std::string name);
-  /// Somebody fetched the validation URL. Errors: kNotFound (unknown, used or expired code).
+  /// Somebody fetched the validation URL. Null: the request that made the subscription is not done yet; it will be confirmed when
+  /// that is. Errors: kNotFound (unknown, used or expired code).
   Task<EventSubscriptionPtr> confirm(std::string validation_code);
 
   /// Null when there is none.
@@ -145,6 +146,7 @@ class EventSubscriptionService final : public ResourceParticipant {
   void replace(const EventSubscriptionPtr& old, const EventSubscriptionPtr& now);
   void finish(store::Database& database, std::int64_t subscription_key);
   Task<void> set_finished(EventSubscriptionPtr subscription);
+  void confirm_soon(std::string code);
   void arm_expiry();
   void remove_expired();
   /// Deletes a row that cannot be run, with its name held. False: there is none.
@@ -160,6 +162,12 @@ class EventSubscriptionService final : public ResourceParticipant {
   mutable std::mutex mutex_;  // never held across I/O
   std::map<SourceKey, OfSource> sources_;
   std::set<Key> in_use_;
+  /// A code that was sent to an endpoint whose subscription is still being written. Endpoints may be faster.
+  struct SentCode {
+    std::string code;
+    bool used = false;
+  };
+  std::map<Key, SentCode> sent_codes_;
   std::map<Key, std::int64_t> ended_while_in_use_;  // keys of replays that are done and could not be marked yet
   std::string endpoint_;
   Clock::TimerId expiry_timer_ = 0;

@@ -318,10 +318,16 @@ NewEvent chat_event(const ChatChange& change, std::string_view transaction_id) {
     event.type = kTyping;
     event.subject = thread + "/sender/" + typing->sender_id;
     event.time = typing->at;
+    // The schema makes a message of it: one without words, and with no id but its version.
+    const std::int64_t version = std::chrono::floor<std::chrono::milliseconds>(typing->at.time_since_epoch()).count();
+    data.text("messageId", std::string_view(std::to_string(version)));
     data.user("senderCommunicationIdentifier", typing->sender_id);
     data.text("senderDisplayName", typing->sender_display_name);
     data.time("composeTime", typing->at);
-    data.number("version", std::chrono::floor<std::chrono::milliseconds>(typing->at.time_since_epoch()).count());
+    data.text("type", std::string_view("Control/Typing"));
+    data.number("version", version);
+    data.text("messageBody", std::string_view());
+    data.map("metadata", {});
   } else if (const auto* read = change.read_receipt()) {
     event.type = kReadReceiptEvent;
     event.subject = thread + "/sender/" + read->receipt.sender_id;

@@ -61,6 +61,8 @@ std::string email_report_data(const service::EmailOperation& operation, std::str
   std::string words = status_code.value_or("");
   if (detail && !detail->empty()) words += (words.empty() ? "" : " ") + *detail;
   data["deliveryStatusDetails"]["statusMessage"] = words;
+  // The schema wants it; providers tell what the server said, not which one it was.
+  data["deliveryStatusDetails"]["recipientMailServerHostName"] = "";
   data["deliveryAttemptTimestamp"] = when(at);
   return data.dump(-1, ' ', false, json::error_handler_t::replace);
 }

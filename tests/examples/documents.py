@@ -61,7 +61,7 @@ def started_by_command(block: Block, page: list[Block]) -> bool:
     """The program of this block is run by a command further down."""
     name = re.escape(block.title)
     return bool(block.title) and any(
-        re.search(rf"^\$ (?:python3|node)(?: -\S+| pytest)* {name}\b", other.text, re.M)
+        re.search(rf"^\$ (?:.* & )?(?:python3|node)(?: -\S+| pytest)* {name}\b", other.text, re.M)
         for other in page
         if other.language == "console"
     )

@@ -224,3 +224,27 @@ test('requests that no SDK sends', { timeout: 30_000 }, async () => {
   assert.equal(await send('GET', `/providers/Microsoft.Communication/locations/global/operationStatuses/none${v}`), '404 OperationNotFound');
   assert.equal(await send('GET', `/${path.toUpperCase()}/CommunicationServices${v}`), '200 undefined');
 });
+
+// Those that were published; the packages can be told which to speak.
+for (const apiVersion of ['2020-08-20', '2021-10-01-preview', '2022-07-01-preview', '2023-03-31', '2023-04-01', '2023-06-01-preview', '2025-05-01', '2025-09-01', '2026-03-18']) {
+  test(`version ${apiVersion}: services, keys, mail and its children`, { timeout: 30_000 }, async () => {
+    const old = client(SUBSCRIPTION, { apiVersion });
+    const [name, post] = [unique('acs'), unique('mail')];
+    const from = seen.length;
+    const made = await old.communicationServices.beginCreateOrUpdateAndWait(GROUP, name, { ...resource, tags: { a: '1' } }, quick);
+    assert.deepEqual([made.name, made.provisioningState, made.tags.a], [name, 'Succeeded', '1']);
+    assert.ok((await old.communicationServices.listKeys(GROUP, name)).primaryKey);
+    assert.ok((await old.communicationServices.regenerateKey(GROUP, name, { keyType: 'Secondary' })).secondaryKey);
+    assert.equal((await old.communicationServices.update(GROUP, name, { tags: { a: '2' } })).tags.a, '2');
+    await old.emailServices.beginCreateOrUpdateAndWait(GROUP, post, resource, quick);
+    const own = await old.domains.beginCreateOrUpdateAndWait(GROUP, post, 'shop.example', { location: 'global', domainManagement: 'CustomerManaged' }, quick);
+    assert.ok(own.verificationRecords.spf);
+    await old.senderUsernames.createOrUpdate(GROUP, post, 'shop.example', 'news', { username: 'news' });
+    await old.domains.beginDeleteAndWait(GROUP, post, 'shop.example', quick);
+    await old.emailServices.beginDeleteAndWait(GROUP, post, quick);
+    await old.communicationServices.beginDeleteAndWait(GROUP, name, quick);
+    await refused(old.communicationServices.get(GROUP, name), 404, 'ResourceNotFound');
+    const spoken = new Set(seen.slice(from).map((response) => new URL(response.request.url).searchParams.get('api-version')));
+    assert.deepEqual([...spoken], [apiVersion], 'polling included');
+  });
+}

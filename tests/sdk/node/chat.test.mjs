@@ -60,6 +60,13 @@ test('a damaged token and one of another service are refused with 401', limit, a
   const alice = await person();
   const [head, body] = alice.token.split('.');
   await refused(clientOf(`${head}.${body}.${'A'.repeat(86)}`).createChatThread({ topic: 'x' }), 401, 'Unauthorized');
+  const elsewhere = await startServer();
+  try {
+    const { token } = await new CommunicationIdentityClient(elsewhere.ready.connection_string, { allowInsecureConnection: true }).createUserAndToken(['chat']);
+    await refused(clientOf(token).createChatThread({ topic: 'x' }), 401, 'Unauthorized');
+  } finally {
+    await elsewhere.stop();
+  }
 });
 
 test('scopes: without chat no thread is created, without a chat scope nothing is read: 403', limit, async () => {

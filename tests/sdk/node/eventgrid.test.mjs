@@ -331,6 +331,36 @@ test('a webhook is confirmed by hand', limit, async () => {
   assert.equal((await fetch(new URL('/eventGrid/validate', server.ready.endpoint))).status, 400);
 });
 
+test('a CloudEvents webhook allows later, at the callback: by GET or POST, before or after its answer', limit, async () => {
+  for (const [method, early] of [['GET', false], ['POST', false], ['POST', true]]) {
+    const asked = [];
+    const confirm = (url) => fetch(url, { method, headers: { 'WebHook-Allowed-Rate': '*' } });
+    const hook = http.createServer(async (request, response) => {
+      asked.push(request.headers);
+      if (early) assert.equal((await confirm(request.headers['webhook-request-callback'])).status, 200);
+      response.end();
+    });
+    await new Promise((listening) => hook.listen(0, '127.0.0.1', listening));
+    try {
+      const name = unique('topic');
+      await makeTopic(name, { inputSchema: 'CloudEventSchemaV1_0' });
+      const destination = { endpointType: 'WebHook', endpointUrl: `http://127.0.0.1:${hook.address().port}/` };
+      await grid.eventSubscriptions.beginCreateOrUpdateAndWait(scopeOf(name), 'later', { destination }, quick);
+      const state = async () => (await grid.eventSubscriptions.get(scopeOf(name), 'later')).provisioningState;
+      assert.ok(asked[0]['webhook-request-origin']);
+      if (!early) {
+        assert.equal(await state(), 'AwaitingManualAction');
+        assert.equal((await confirm(asked[0]['webhook-request-callback'])).status, 200);
+      }
+      while (await state() !== 'Succeeded') assert.equal(await state(), 'AwaitingManualAction');
+      assert.equal((await confirm(asked[0]['webhook-request-callback'])).status, 404, 'once');
+    } finally {
+      hook.closeAllConnections();
+      hook.close();
+    }
+  }
+});
+
 test('the nested paths of topics show the same subscriptions', limit, async () => {
   const { name, hook } = await ready();
   const nested = grid.topicEventSubscriptions;

@@ -81,6 +81,69 @@ TEST_F(EventTest, CloudEventsEndpointsAllowTheOrigin) {
   EXPECT_THAT(error_of([&] { subscribe("cloud-two", cloud); }).message, HasSubstr("somebody.else"));
 }
 
+TEST_F(EventTest, CloudEventsEndpointsMayAllowLater) {
+  const std::string cloud = R"({"eventDeliverySchema":"CloudEventSchemaV1_0"})";
+  receiver_.prove = [](const net::Request&) { return net::Response{}; };
+  EXPECT_THAT(error_of([&] { subscribe("later", cloud); }).message, HasSubstr("has no WebHook-Allowed-Origin"));
+  EXPECT_EQ(receiver_.handshakes().back().headers.get("WebHook-Request-Callback"), "") << "nobody could reach it";
+  subscriptions().set_endpoint("http://127.0.0.1:4600");
+  const EventSubscriptionPtr waiting = subscribe("later", cloud);
+  EXPECT_EQ(waiting->provisioning_state(runtime_->clock().now()), "AwaitingManualAction");
+  publish("too early");
+  const std::string url(receiver_.handshakes().back().headers.get("WebHook-Request-Callback"));
+  EXPECT_EQ(url.rfind("http://127.0.0.1:4600/eventGrid/validate?code=", 0), 0u);
+  EXPECT_EQ(sync_wait(subscriptions().confirm(url.substr(url.find('=') + 1)))->provisioning_state(Time{}), "Succeeded");
+  const std::string id = publish("in time");
+  EXPECT_THAT(receiver_.ids(), ElementsAre(id));
+  // Whoever says that it does not know the question does not get a second chance.
+  receiver_.prove = [](const net::Request&) {
+    net::Response response;
+    response.status = 405;
+    return response;
+  };
+  EXPECT_THAT(error_of([&] { subscribe("not-at-all", cloud); }).message, HasSubstr("405"));
+}
+
+TEST_F(EventTest, AnEndpointMayConfirmBeforeItHasAnswered) {
+  subscriptions().set_endpoint("http://127.0.0.1:4600");
+  receiver_.prove = [this](const net::Request& request) {
+    const std::string url = json::parse(request.body)[0]["data"]["validationUrl"];
+    EXPECT_EQ(sync_wait(subscriptions().confirm(url.substr(url.find('=') + 1))), nullptr);
+    return net::Response{};
+  };
+  subscribe("eager");
+  EXPECT_EQ(subscriptions().get(source(), "eager")->provisioning_state(runtime_->clock().now()), "Succeeded");
+  const std::string id = publish();
+  EXPECT_THAT(receiver_.ids(), ElementsAre(id));
+}
+
+TEST_F(EventTest, AnEndpointThatIsJustStartingIsAskedTwice) {
+  const auto fail = [](int times) {
+    return [times](const net::Request& request) mutable {
+      net::Response response;
+      json body;
+      body["validationResponse"] = json::parse(request.body)[0]["data"]["validationCode"];
+      response.body = body.dump();
+      if (times-- > 0) response.status = 503;
+      return response;
+    };
+  };
+  receiver_.prove = fail(1);
+  subscribe("starting");
+  ASSERT_THAT(receiver_.handshakes(), SizeIs(2));
+  EXPECT_EQ(receiver_.handshakes()[0].body, receiver_.handshakes()[1].body) << "the same code";
+  receiver_.prove = fail(2);
+  EXPECT_THAT(error_of([&] { subscribe("broken"); }).message, HasSubstr("503"));
+  EXPECT_THAT(receiver_.handshakes(), SizeIs(4));
+  receiver_.prove = [](const net::Request&) {
+    net::Response response;
+    response.status = 403;
+    return response;
+  };
+  EXPECT_THAT(error_of([&] { subscribe("unwilling"); }).message, HasSubstr("403"));
+  EXPECT_THAT(receiver_.handshakes(), SizeIs(5)) << "an answer is an answer";
+}
+
 TEST_F(EventTest, AValidationUrlDoesWhenTheAnswerHasNoCode) {
   receiver_.prove = [](const net::Request&) { return net::Response{}; };
   EXPECT_THAT(error_of([&] { subscribe("by-hand"); }).message, HasSubstr("without a validationResponse"));

@@ -102,7 +102,7 @@ TEST(DeadLetter, CloudEventsTellWhyInLowerCase) {
 class DeadLetterByHttpTest : public ::testing::Test {
  protected:
   /// What the store got, and whether the writer calls it kept.
-  std::pair<std::string, bool> write(const std::string& answer, const std::string& base) {
+  std::pair<std::string, bool> write(const std::string& answer, const std::string& base, const S3Credentials* s3 = nullptr) {
     std::promise<std::string> request;
     ScriptedServer server([&](ScriptedConnection& connection, int) {
       request.set_value(connection.read_request());
@@ -113,11 +113,14 @@ class DeadLetterByHttpTest : public ::testing::Test {
     spec.topic = "/topics/orders";
     spec.dead_letter.kind = DeadLetterSpec::Kind::kHttp;
     spec.dead_letter.where = server.url(base);
+    if (s3 != nullptr) spec.dead_letter.kind = DeadLetterSpec::Kind::kS3, spec.dead_letter.s3 = *s3;
     Event event;
     event.id = "one";
     event.data = "{}";
     std::promise<bool> kept;
-    DeadLetterWriter(http, seconds{10}).write(spec, event, RetryRow{}, [&](bool good) { kept.set_value(good); });
+    DeadLetterWriter(http, seconds{10}).write(spec, event, RetryRow{}, [&](const std::string& problem) {
+      kept.set_value(problem.empty());
+    });
     const bool good = kept.get_future().get();
     return {request.get_future().get(), good};
   }
@@ -137,6 +140,55 @@ TEST_F(DeadLetterByHttpTest, IsPutUnderItsNameAndTheQueryStaysBehindIt) {
 TEST_F(DeadLetterByHttpTest, WhatTheStoreRefusesIsNotKept) {
   EXPECT_FALSE(write("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n", "/letters").second);
   EXPECT_FALSE(write("", "/letters").second);
+}
+
+TEST_F(DeadLetterByHttpTest, IsSignedForABucket) {
+  const S3Credentials credentials{"eu-west-1", "AKID", Secret("secret"), Secret("temporary")};
+  const auto [request, kept] = write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "/bucket/dead$letters", &credentials);
+  EXPECT_TRUE(kept);
+  EXPECT_THAT(request, StartsWith("PUT /bucket/dead%24letters/orders/MOURNED/"));
+  EXPECT_THAT(request, HasSubstr("x-amz-security-token: temporary\r\n"));
+  EXPECT_THAT(request, HasSubstr("Authorization: AWS4-HMAC-SHA256 Credential=AKID/20"));
+  EXPECT_THAT(request, HasSubstr("/eu-west-1/s3/aws4_request, SignedHeaders=content-type;host;x-amz-content-sha256;x-amz-date;"
+                                 "x-amz-security-token, Signature="));
+}
+
+TEST_F(DeliveryTest, DeadLettersThatNoStoreWouldTakeAreRefused) {
+  open(false, no_jitter());
+  const auto fault = [](const std::string& type, const std::string& members) {
+    const std::string text = R"({"destination":{"endpointType":"Handler"},"deadLetterDestination":{"endpointType":")" + type +
+                             R"(","properties":{)" + members + "}}}";
+    try {
+      const nlohmann::json properties = nlohmann::json::parse(text);
+      parse_spec("mourned", JsonRef(properties), DeliveryOptions{});
+    } catch (const Error& error) {
+      return error.target + " " + error.message;
+    }
+    return std::string();
+  };
+  const std::string bucket = R"("endpointUrl":"https://letters.s3.eu-west-1.amazonaws.com/dead")";
+  const std::string rest = R"(,"region":"eu-west-1","accessKeyId":"AKID","secretAccessKey":"s")";
+  EXPECT_EQ(fault("S3", bucket + rest), "");
+  EXPECT_THAT(fault("WebHook", bucket), HasSubstr("signed requests only"));
+  EXPECT_THAT(fault("WebHook", R"("endpointUrl":"https://store.example/b/k?X-Amz-Signature=1")"), HasSubstr("for one document"));
+  EXPECT_EQ(fault("WebHook", R"("endpointUrl":"https://account.blob.core.windows.net/dead?sig=1")"), "");
+  EXPECT_THAT(fault("S3", bucket), HasSubstr("region"));
+  EXPECT_THAT(fault("S3", bucket + R"(,"region":"eu-west-1","accessKeyId":"AKID")"), HasSubstr("secretAccessKey"));
+  EXPECT_THAT(fault("S3", bucket + R"(,"region":"eu/west","accessKeyId":"AKID","secretAccessKey":"s")"), HasSubstr("region"));
+  EXPECT_THAT(fault("S3", R"("endpointUrl":"https://s3.example/bucket?x=1")" + rest), HasSubstr("query"));
+  EXPECT_THAT(fault("S3", R"("endpointUrl":"https://s3.example/bucket/../other")" + rest), HasSubstr("'..'"));
+  EXPECT_THAT(fault("S3", R"("endpointUrl":"http://s3.example/bucket")" + rest), HasSubstr("plain http"));
+}
+
+TEST(DeadLetter, TheKeyOfABucketIsNotShown) {
+  const nlohmann::json properties = nlohmann::json::parse(
+      R"({"destination":{"endpointType":"Handler"},"deadLetterDestination":{"endpointType":"S3","properties":{
+          "endpointUrl":"https://s3.example/b","region":"r","accessKeyId":"AKID","secretAccessKey":"hush","sessionToken":"hush"}}})");
+  const SubscriptionSpec spec = parse_spec("mourned", JsonRef(properties), DeliveryOptions{});
+  EXPECT_THAT(to_json(spec, false).dump(), ::testing::Not(HasSubstr("hush")));
+  EXPECT_THAT(to_json(spec, false).dump(), HasSubstr("AKID"));
+  const nlohmann::json stored = to_json(spec, true);
+  EXPECT_EQ(parse_spec("mourned", JsonRef(stored), DeliveryOptions{}).dead_letter.s3.secret_access_key.reveal(), "hush");
 }
 
 }  // namespace

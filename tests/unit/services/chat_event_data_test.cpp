@@ -83,6 +83,14 @@ TEST(ChatEventData, HasTheMembersThatAzurePublishes) {
   EXPECT_EQ(json::parse(added.data)["participantAdded"]["displayName"], "bob");
 }
 
+TEST(ChatEventData, TypingIsAMessageWithoutWords) {
+  const json typing = json::parse(chat_event(changes()[3], "t").data);
+  EXPECT_EQ(typing["messageId"], "1767225600123");
+  EXPECT_EQ(typing["type"], "Control/Typing");
+  EXPECT_EQ(typing["messageBody"], "");
+  EXPECT_EQ(typing["metadata"], json::object());
+}
+
 TEST(ChatEventData, DamagedDataIsNoChange) {
   Event event;
   static_cast<NewEvent&>(event) = chat_event(changes()[0], "t");
