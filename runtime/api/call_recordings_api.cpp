@@ -1,9 +1,9 @@
-// Recordings: start, pause, resume, stop, state; the files, under the paths of the storage that the SDKs know.
+// Files of recordings, under the paths of the storage that the SDKs know.
 #include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "runtime/api/calls_api.h"
-#include "runtime/api/calls_rest.h"
+#include "runtime/api/rest.h"
 #include "runtime/base/strings.h"
 #include "runtime/calls/call_recordings.h"
 #include "runtime/calls/call_service.h"
@@ -15,55 +15,6 @@ using calls::CallRecordings;
 using calls::CallService;
 using nlohmann::json;
 using server::RouteContext;
-
-json state_json(const calls::RecordingView& view) {
-  json out;
-  out["recordingId"] = view.id;
-  out["recordingState"] = view.active ? "active" : "inactive";
-  out["recordingKind"] = "azureCommunicationServices";
-  return out;
-}
-
-/// What this runtime cannot record is refused rather than recorded otherwise.
-void check_kind(const JsonRef& request, bool mixed) {
-  const std::string_view format = request.text_or("recordingFormatType", "wav");
-  if (!mixed && !iequals(format, "wav"))
-    throw calls::refusal(ErrorCode::kInvalidArgument, 400, 8557, "unmixed sound is recorded as wav only", "recordingFormatType");
-  if (!iequals(format, "wav"))
-    throw calls::refusal(ErrorCode::kInvalidArgument, 400, 8557, "'" + std::string(format) + "' is not recorded here: wanted wav",
-                         "recordingFormatType");
-  if (const std::string_view content = request.text_or("recordingContentType", "audio"); !iequals(content, "audio"))
-    throw calls::refusal(ErrorCode::kInvalidArgument, 400, 8562,
-                         "'" + std::string(content) + "' is not recorded here: wanted audio", "recordingContentType");
-  if (const auto storage = request.find("externalStorage");
-      storage && iequals(storage->text_or("recordingStorageKind", ""), "azureBlobStorage"))
-    throw calls::refusal(ErrorCode::kInvalidArgument, 400, 8562, "recordings are kept here, not in a blob storage",
-                         "externalStorage.recordingStorageKind");
-}
-
-Task<net::Response> start(CallRecordings& recordings, RouteContext& context) {
-  const json body = parse_body(context);
-  const JsonRef request(body);
-  calls::NewRecording wanted;
-  if (const auto connection = request.find("callConnectionId")) {
-    wanted.connection_id = connection->text();
-  } else {
-    const JsonRef locator = request.at("callLocator");
-    const JsonRef kind = locator.at("kind");
-    if (kind.text() != "serverCallLocator")
-      throw kind.error("'" + std::string(kind.text()) + "' cannot be recorded by: wanted serverCallLocator");
-    wanted.server_call_id = locator.at("serverCallId").text();
-  }
-  wanted.callback_uri = request.text_or("recordingStateCallbackUri", "");
-  wanted.mixed = !iequals(request.text_or("recordingChannelType", "mixed"), "unmixed");
-  wanted.paused = request.boolean_or("pauseOnStart", false);
-  wanted.channels = read_parties(request, "audioChannelParticipantOrdering");
-  if (const auto affinity = request.find("channelAffinity"))
-    for (std::size_t i = 0; i < affinity->array_size() && wanted.channels.size() < CallRecordings::kMaxChannels; ++i)
-      wanted.channels.push_back(calls::read_party((*affinity)[i].at("participant")));
-  check_kind(request, wanted.mixed);
-  co_return json_response(200, state_json(recordings.start(resource_of(context), std::move(wanted))));
-}
 
 /// `bytes=8-11`, `bytes=8-`, `bytes=-10`; nullopt: none that we understand, which is as if there were none.
 std::optional<std::pair<std::size_t, std::size_t>> read_range(std::string_view header, std::size_t size) {
@@ -119,25 +70,6 @@ void add_file_route(std::vector<server::Route>& routes, const char* method, cons
 
 void add_call_recording_routes(std::vector<server::Route>& routes, CallService& calls) {
   CallRecordings& recordings = calls.recordings();
-  add_call_route(routes, "POST", "/calling/recordings", [&recordings](RouteContext& c) { return start(recordings, c); });
-  add_call_route(routes, "GET", "/calling/recordings/{recordingId}", [&recordings](RouteContext& context) -> Task<net::Response> {
-    co_return json_response(200, state_json(recordings.get(*resource_of(context), context.param("recordingId"))));
-  });
-  add_call_route(routes, "DELETE", "/calling/recordings/{recordingId}",
-                 [&recordings](RouteContext& context) -> Task<net::Response> {
-                   recordings.stop(*resource_of(context), context.param("recordingId"));
-                   co_return empty_response(204);
-                 });
-  add_call_route(routes, "POST", "/calling/recordings/{recordingId}:pause",
-                 [&recordings](RouteContext& context) -> Task<net::Response> {
-                   recordings.pause(*resource_of(context), context.param("recordingId"));
-                   co_return empty_response(202);
-                 });
-  add_call_route(routes, "POST", "/calling/recordings/{recordingId}:resume",
-                 [&recordings](RouteContext& context) -> Task<net::Response> {
-                   recordings.resume(*resource_of(context), context.param("recordingId"));
-                   co_return empty_response(202);
-                 });
   add_file_route(routes, "GET", "/v1/objects/{documentId}/content/audio",
                  [&recordings](RouteContext& context) -> Task<net::Response> {
                    const calls::RecordedFile file = recordings.file(*resource_of(context), context.param("documentId"));

@@ -13,10 +13,9 @@ namespace server {
 struct Route;
 }
 namespace api {
-/// Set-up, connections and participants; the keys of callback tokens. `endpoint`: where this server is reached.
+/// Every operation of calls, and the keys of callback tokens. `endpoint`: where this server is reached.
 void add_call_routes(std::vector<server::Route>& routes, calls::CallService& calls, std::function<std::string()> endpoint);
-void add_call_participant_routes(std::vector<server::Route>& routes, calls::CallService& calls);
-void add_call_media_routes(std::vector<server::Route>& routes, calls::CallService& calls);
+/// The files of recordings.
 void add_call_recording_routes(std::vector<server::Route>& routes, calls::CallService& calls);
 /// For people and tests: calls under way, and the virtual phones.
 void add_control_call_routes(std::vector<server::Route>& routes, Runtime& runtime);

@@ -4,8 +4,8 @@
 #include <nlohmann/json.hpp>
 
 #include "runtime/api/calls_api.h"
-#include "runtime/api/calls_rest.h"
 #include "runtime/api/control_rest.h"
+#include "runtime/calls/call_json.h"
 #include "runtime/calls/call_service.h"
 #include "runtime/calls/phone_sandbox.h"
 #include "runtime/core/runtime.h"
@@ -177,10 +177,10 @@ void add_control_call_routes(std::vector<server::Route>& routes, Runtime& runtim
     json answer;
     answer["items"] = json::array();
     for (const calls::ConnectionView& view : runtime.calls().list(*resource_of(context))) {
-      json item = connection_json(view);
+      json item = calls::connection_json(view);
       item["participants"] = json::array();
       for (const calls::ParticipantView& one : runtime.calls().participants(*resource_of(context), view.id))
-        item["participants"].push_back(participant_json(one));
+        item["participants"].push_back(calls::participant_json(one));
       answer["items"].push_back(std::move(item));
     }
     co_return json_response(200, answer);

@@ -26,19 +26,19 @@ constexpr std::pair<EmailState, std::string_view> kStates[] = {
     {EmailState::kFailed, "failed"},           {EmailState::kComplained, "complained"},
 };
 
-std::string_view word(EmailState state) {
+std::string_view mail_word(EmailState state) {
   for (const auto& [value, name] : kStates)
     if (value == state) return name;
   return "unknown";
 }
 
-std::string_view word(service::EmailOperationStatus status) {
+std::string_view mail_word(service::EmailOperationStatus status) {
   constexpr std::string_view kWords[] = {"unknown", "not_started", "running", "succeeded", "failed", "canceled"};
   const auto i = static_cast<std::size_t>(status);
   return i < std::size(kWords) ? kWords[i] : kWords[0];
 }
 
-std::string_view word(service::SuppressionReason reason) {
+std::string_view mail_word(service::SuppressionReason reason) {
   constexpr std::string_view kWords[] = {"unknown", "hard_bounce", "complaint", "unsubscribe", "manual"};
   const auto i = static_cast<std::size_t>(reason);
   return i < std::size(kWords) ? kWords[i] : kWords[0];
@@ -47,7 +47,7 @@ std::string_view word(service::SuppressionReason reason) {
 json to_json(const service::EmailOperation& operation) {
   json out;
   out["operation_id"] = operation.operation_id;
-  out["status"] = word(operation.status);
+  out["status"] = mail_word(operation.status);
   set_optional(out, "error_code", operation.error_code);
   set_optional(out, "error_message", operation.error_message);
   out["sender"] = operation.sender_address;
@@ -59,7 +59,7 @@ json to_json(const service::EmailOperation& operation) {
   for (const service::EmailRecipientStatus& recipient : operation.recipients) {
     json one;
     one["address"] = recipient.address;
-    one["state"] = word(recipient.state);
+    one["state"] = mail_word(recipient.state);
     set_optional(one, "status_code", recipient.status_code);
     set_optional(one, "detail", recipient.detail);
     set_optional(one, "provider", recipient.provider);
@@ -72,7 +72,7 @@ json to_json(const service::EmailOperation& operation) {
   return out;
 }
 
-json to_json(const DecisionRecord& record) {
+json decision_json(const DecisionRecord& record) {
   json out;
   out["subject"] = record.subject;
   out["steps"] = json::array();
@@ -123,7 +123,7 @@ json to_json(const sandbox::MailRule& rule) {
   out["match"] = rule.match;
   out["latency"] = text(rule.latency);
   out["jitter"] = text(rule.jitter);
-  out["outcome"] = word(rule.outcome);
+  out["outcome"] = mail_word(rule.outcome);
   set_optional(out, "status_code", rule.status_code);
   set_optional(out, "detail", rule.detail);
   out["refuse"] = rule.refuse;
@@ -180,7 +180,7 @@ void add_operations(std::vector<server::Route>& routes, Runtime& runtime) {
     co_return json_response(200, to_json(runtime.email().get(*resource_of(context), context.param("id"))));
   });
   add_control_route(routes, "GET", "/_control/emails/{id}/explain", [&runtime](RouteContext& context) -> Task<net::Response> {
-    co_return json_response(200, to_json(runtime.email().explain(*resource_of(context), context.param("id"))));
+    co_return json_response(200, decision_json(runtime.email().explain(*resource_of(context), context.param("id"))));
   });
   add_control_route(routes, "GET", "/_control/received-emails", [&runtime](RouteContext& context) -> Task<net::Response> {
     const auto limit = static_cast<std::int32_t>(integer_parameter(context, "limit", 100, 1, 1000));
@@ -202,7 +202,7 @@ void add_suppressions(std::vector<server::Route>& routes, Runtime& runtime) {
       json one;
       one["address"] = s.address;
       one["sender"] = s.sender_address;
-      one["reason"] = word(s.reason);
+      one["reason"] = mail_word(s.reason);
       one["detail"] = s.detail;
       one["created_at"] = rfc3339_us(s.created_at);
       if (s.expires_at) one["expires_at"] = rfc3339_us(*s.expires_at);

@@ -7,7 +7,9 @@
 #include "runtime/api/rest.h"
 #include "runtime/base/strings.h"
 #include "runtime/clock/signal.h"
+#include "runtime/connectors/connector_uses.h"
 #include "runtime/core/runtime.h"
+#include "runtime/core/workflow_config.h"
 #include "runtime/core/workflow_views.h"
 
 namespace trunkline::api {
@@ -192,11 +194,40 @@ flows::WorkflowSpec spec_of(const RouteContext& context) {
   return spec;
 }
 
+const char* word(connectors::ConnectorUse::Kind kind) {
+  switch (kind) {
+    case connectors::ConnectorUse::Kind::kFunction:
+      return "function";
+    case connectors::ConnectorUse::Kind::kActionType:
+      return "action_type";
+    default:
+      return "connector";
+  }
+}
+
+/// What it calls that is not HTTP, and what stands for it here; without `stands_for`: nothing.
+Value connectors_json(const Runtime& runtime, const flows::Workflow& workflow) {
+  Value out = Value::array();
+  const Value definition = expression::parse_value(workflow.version->definition);
+  for (const connectors::ConnectorUse& use :
+       connectors::connector_uses(*workflow.version->plan, definition, connection_mappings(runtime.config()))) {
+    Value one;
+    one["name"] = use.name;
+    one["kind"] = word(use.kind);
+    if (!use.stands_for.empty()) one["stands_for"] = use.stands_for;
+    one["used_by"] = use.used_by;
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
 Task<net::Response> deploy(Runtime& runtime, RouteContext& context) {
   flows::WorkflowSpec spec = spec_of(context);
   const bool there = runtime.workflows().find(spec.name) != nullptr;
   const WorkflowPtr deployed = co_await runtime.workflows().deploy(std::move(spec));
-  co_return value_response(there ? 200 : 201, to_json(describe(runtime.workflows(), *deployed)));
+  Value answer = to_json(describe(runtime.workflows(), *deployed));
+  answer["connectors"] = connectors_json(runtime, *deployed);
+  co_return value_response(there ? 200 : 201, answer);
 }
 
 Task<net::Response> validate(Runtime& runtime, RouteContext& context) {
@@ -355,6 +386,7 @@ void add_control_workflow_routes(std::vector<server::Route>& routes, Runtime& ru
   add("GET", kOne, [&runtime](RouteContext& context) -> Task<net::Response> {
     const WorkflowPtr workflow = runtime.workflows().get(context.param("name"));
     Value answer = to_json(describe(runtime.workflows(), *workflow));
+    answer["connectors"] = connectors_json(runtime, *workflow);
     answer["definition"] = expression::parse_value(workflow->version->definition);
     co_return value_response(200, answer);
   });

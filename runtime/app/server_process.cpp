@@ -156,8 +156,6 @@ ServerProcess::ServerProcess(Config config, bool development) : impl_(std::make_
   api::add_sip_routing_routes(routes, runtime.sip_routing());
   api::add_room_routes(routes, runtime.rooms());
   api::add_call_routes(routes, runtime.calls(), [&runtime] { return runtime.endpoint(); });
-  api::add_call_participant_routes(routes, runtime.calls());
-  api::add_call_media_routes(routes, runtime.calls());
   api::add_call_recording_routes(routes, runtime.calls());
   api::add_identity_routes(routes, runtime.identity());
   api::add_teams_extension_routes(routes, runtime.identity(), runtime.teams_assignments());

@@ -80,7 +80,7 @@ int deploy(ApiClient& client, const Output& output, const WorkflowOptions& optio
   const std::string body = deployment_of(options);
   if (!options.check) {
     const json answer = client.put_text(path_of(name), body);
-    output.result(answer, "deployed  " + workflow_line(answer));
+    output.result(answer, "deployed  " + workflow_line(answer) + missing_text(answer));
     return kExitOk;
   }
   const json answer = client.post_text(path_of(name, "/validate"), body);

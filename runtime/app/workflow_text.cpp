@@ -138,6 +138,27 @@ std::vector<std::string> workflow_row(const json& workflow) {
 
 std::string workflow_line(const json& workflow) { return table_of({workflow_row(workflow)}); }
 
+std::string missing_text(const json& workflow) {
+  constexpr std::size_t kNamed = 3;
+  std::string out;
+  const auto connectors = workflow.find("connectors");
+  if (connectors == workflow.end()) return out;
+  bool can_be_mapped = false;
+  for (const json& one : *connectors) {
+    if (one.contains("stands_for")) continue;
+    const std::string kind = text_of(one, "kind");
+    can_be_mapped = can_be_mapped || kind != "action_type";
+    out += "\n  nothing stands for the " + std::string(kind == "action_type" ? "action type" : kind) + " '" +
+           text_of(one, "name") + "': ";
+    const json& users = one["used_by"];
+    for (std::size_t i = 0; i < users.size() && i < kNamed; ++i) out += (i == 0 ? "" : ", ") + users[i].get<std::string>();
+    if (users.size() > kNamed) out += " and " + std::to_string(users.size() - kNamed) + " more";
+  }
+  if (can_be_mapped)
+    out += "\n  map connectors and functions under `connections` in the configuration; other steps run as they are";
+  return out;
+}
+
 std::vector<std::string> run_row(const json& run) {
   std::string note;
   if (run.contains("error")) note = error_text(run["error"], false);

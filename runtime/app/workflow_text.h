@@ -14,6 +14,8 @@ struct RunTextOptions {
 /// All of these take what the control API answers.
 std::vector<std::string> workflow_row(const nlohmann::json& workflow);
 std::string workflow_line(const nlohmann::json& workflow);
+/// What nothing here stands for, and which steps that makes fail: a line each, with a line break before it. Empty: all is there.
+std::string missing_text(const nlohmann::json& workflow);
 std::vector<std::string> run_row(const nlohmann::json& run);
 std::string started_text(const nlohmann::json& started);
 /// Step by step: every input and output, attempt and error.

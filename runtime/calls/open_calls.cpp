@@ -15,7 +15,7 @@ const store::Statement kSelect{
     "SELECT resource_key, connection_id, server_call_id, correlation_id, callback_uri, context FROM open_calls ORDER BY "
     "connection_id"};
 
-auto complain(Log& log, std::string id) {
+auto complain_of_call(Log& log, std::string id) {
   return [&log, id = std::move(id)](Result<void> written) {
     if (!written.ok())
       log.error("calls", "the record of a call was not written", {{"connection", id}, {"reason", written.error().message}});
@@ -31,7 +31,7 @@ void record_open(Log& log, const Connection& connection) {
        context = connection.context](store::Session& session) {
         session.execute(kInsert, {key, id, call, correlation, url, context});
       },
-      complain(log, connection.id));
+      complain_of_call(log, connection.id));
 }
 
 void record_closed(Log& log, const Connection& connection) {
@@ -39,7 +39,7 @@ void record_closed(Log& log, const Connection& connection) {
       [key = connection.resource->key, id = connection.id](store::Session& session) {
         session.execute(kDelete, {key, id});
       },
-      complain(log, connection.id));
+      complain_of_call(log, connection.id));
 }
 
 std::vector<LeftConnection> left_connections(store::Database& database) {

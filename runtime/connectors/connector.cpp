@@ -34,6 +34,7 @@ std::span<const Connector> managed_connectors() {
       {{"acschat"}, chat_operations()},
       {{"acsemail"}, email_operations()},
       {{"smtp"}, smtp_operations()},
+      {{"acscallautomation", "azurecommunicationservicescallautomation"}, call_automation_operations()},
   };
   return all;
 }
@@ -53,8 +54,11 @@ ConnectorMatch match_operation(const Connector& connector, std::string_view meth
     if (wanted.size() != given.size()) continue;
     ConnectorMatch match;
     const bool fits = std::equal(wanted.begin(), wanted.end(), given.begin(), [&](std::string_view word, std::string_view text) {
-      if (word != "{}") return iequals(word, text);
-      match.arguments.push_back(decode_segment(text));
+      if (!word.starts_with('{')) return iequals(word, text);
+      // `{name}:play`
+      const std::string_view verb = word.substr(word.find('}') + 1);
+      if (text.size() < verb.size() || !iequals(text.substr(text.size() - verb.size()), verb)) return false;
+      match.arguments.push_back(decode_segment(text.substr(0, text.size() - verb.size())));
       return !match.arguments.back().empty();
     });
     if (!fits) continue;

@@ -16,6 +16,10 @@ class ChatService;
 class EmailService;
 class IdentityService;
 class SmsService;
+namespace calls {
+class CallService;
+struct Operation;
+}  // namespace calls
 
 namespace connectors {
 
@@ -25,12 +29,16 @@ struct ConnectorServices {
   IdentityService* identity = nullptr;
   ChatService* chat = nullptr;
   EmailService* email = nullptr;
+  calls::CallService* calls = nullptr;
 };
+
+struct ConnectorOperation;
 
 /// One call of an operation.
 struct ConnectorRequest {
+  const ConnectorOperation* operation = nullptr;
   ResourcePtr resource;
-  /// What stands for each `{}` of the operation's path, decoded.
+  /// What stands for each `{…}` of the operation's path, decoded.
   std::vector<std::string> arguments;
   std::map<std::string, std::string> queries;
   std::map<std::string, std::string> headers;  // names in lower case
@@ -49,10 +57,12 @@ using ConnectorHandler = Task<ConnectorResponse> (*)(ConnectorServices services,
 
 struct ConnectorOperation {
   std::string_view method;  // upper case
-  std::string_view path;    // `/chat/threads/{}/messages`
+  std::string_view path;    // `/chat/threads/{}/messages`, `/calling/recordings/{recordingId}:pause`
   /// Doing it again with the same idempotency key does no harm.
   bool repeats_safely = false;
   ConnectorHandler handler = nullptr;
+  /// Of calls: what it is there.
+  const calls::Operation* call = nullptr;
 };
 
 struct Connector {
@@ -76,6 +86,7 @@ ConnectorMatch match_operation(const Connector& connector, std::string_view meth
 std::span<const ConnectorOperation> sms_operations();
 std::span<const ConnectorOperation> identity_operations();
 std::span<const ConnectorOperation> chat_operations();
+std::span<const ConnectorOperation> call_automation_operations();
 std::span<const ConnectorOperation> email_operations();
 std::span<const ConnectorOperation> smtp_operations();
 

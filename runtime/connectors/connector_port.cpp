@@ -25,6 +25,13 @@ std::string last_part(const std::string& text) {
   return at == std::string::npos ? text : text.substr(at + 1);
 }
 
+/// Webhooks of connectors do not say it.
+std::string method_of(const ActionCall& call) {
+  std::string method = text_at(*call.inputs, "method");
+  if (method.empty() && call.action->type == ActionType::kApiConnectionWebhook) method = "POST";
+  return method;
+}
+
 int status_of(const Error& error) {
   if (error.http_status >= 400 && error.http_status < 600) return error.http_status;
   switch (error.code) {
@@ -173,7 +180,7 @@ bool ConnectorPort::repeats_safely(const ActionCall& call) const {
   // Functions are given the idempotency key, so that they can tell.
   if (choice.mapping != nullptr && !choice.mapping->function.empty()) return true;
   if (choice.connector == nullptr) return true;
-  const ConnectorMatch match = match_operation(*choice.connector, text_at(*call.inputs, "method"), text_at(*call.inputs, "path"));
+  const ConnectorMatch match = match_operation(*choice.connector, method_of(call), text_at(*call.inputs, "path"));
   return match.operation == nullptr || match.operation->repeats_safely;
 }
 
@@ -202,7 +209,7 @@ void ConnectorPort::run(ActionCall call, UniqueFunction<void(ActionAnswer)> done
 Task<ActionAnswer> ConnectorPort::perform(ActionCall call, Choice choice) {
   if (choice.connector == nullptr) co_return not_mapped(choice.names);
   const Value& inputs = *call.inputs;
-  const std::string method = text_at(inputs, "method"), path = text_at(inputs, "path");
+  const std::string method = method_of(call), path = text_at(inputs, "path");
   ConnectorMatch match = match_operation(*choice.connector, method, path);
   if (match.operation == nullptr)
     co_return ActionAnswer::failed(
@@ -212,6 +219,7 @@ Task<ActionAnswer> ConnectorPort::perform(ActionCall call, Choice choice) {
   const std::string wanted = choice.mapping == nullptr ? std::string() : choice.mapping->resource;
   request.resource = wanted.empty() ? resources_.default_resource() : resources_.get(wanted);
   if (!request.resource) throw Error(ErrorCode::kFailedPrecondition, "the runtime has no communication resource", "resource");
+  request.operation = match.operation;
   request.arguments = std::move(match.arguments);
   request.queries = texts_of(expression::find_member(inputs, "queries"), false);
   request.headers = texts_of(expression::find_member(inputs, "headers"), true);

@@ -216,7 +216,7 @@ struct Runtime::Parts {
         event_retention(context, event_subscriptions, retention_options(config.events)),
         sandbox(context, numbers),
         sandbox_mail(context),
-        connectors(executor, resources, {&sms, &identity, &chat, &email}, connection_mappings(config)),
+        connectors(executor, resources, {&sms, &identity, &chat, &email, &calls}, connection_mappings(config)),
         workflows({executor, clock, log, metrics, *ids, *store, http},
                   [&] {
                     flows::ServiceOptions options = workflow_options(config);

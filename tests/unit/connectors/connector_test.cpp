@@ -35,10 +35,26 @@ TEST(Connector, WhatStandsInAPathIsDecodedOnceOrTwice) {
   EXPECT_THAT(match("acsidentity", "delete", "/identities/8:acs:a_b").arguments, ElementsAre("8:acs:a_b"));
 }
 
+TEST(Connector, CallsAreOperationsOfTheirRestApi) {
+  EXPECT_NE(match("acscallautomation", "post", "/calling/callConnections").operation, nullptr);
+  EXPECT_NE(match("acscallautomation", "post", "/calling/callConnections:answer").operation, nullptr);
+  const ConnectorMatch play = match("ACSCallAutomation", "POST", "/calling/callConnections/5f-1:play");
+  ASSERT_NE(play.operation, nullptr);
+  EXPECT_EQ(play.operation->path, "/calling/callConnections/{callConnectionId}:play");
+  EXPECT_THAT(play.arguments, ElementsAre("5f-1"));
+  EXPECT_THAT(match("acscallautomation", "get", "/calling/callConnections/5f-1/participants/4%3A%2B14255550123").arguments,
+              ElementsAre("5f-1", "4:+14255550123"));
+  EXPECT_EQ(match("acscallautomation", "delete", "/calling/recordings/r1").operation->path, "/calling/recordings/{recordingId}");
+  EXPECT_EQ(match("acscallautomation", "post", "/calling/callConnections/5f-1:whisper").operation, nullptr);
+  EXPECT_EQ(match("acscallautomation", "post", "/calling/callConnections/:play").operation, nullptr);
+}
+
 TEST(Connector, OnlyWhatHasAKeyOrChangesNothingRepeatsSafely) {
   EXPECT_TRUE(match("azurecommunicationservicessms", "post", "/v2/sms").operation->repeats_safely);
   EXPECT_FALSE(match("acschat", "post", "/chat/threads/x/messages").operation->repeats_safely);
   EXPECT_FALSE(match("acsidentity", "post", "/identities").operation->repeats_safely);
+  EXPECT_FALSE(match("acscallautomation", "post", "/calling/callConnections").operation->repeats_safely);
+  EXPECT_TRUE(match("acscallautomation", "post", "/calling/callConnections/x:terminate").operation->repeats_safely);
 }
 
 TEST(Connector, NamesAndOperationsAreThereOnce) {

@@ -1,4 +1,4 @@
-#include "runtime/api/calls_rest.h"
+#include "runtime/calls/call_json.h"
 
 #include <nlohmann/json.hpp>
 
@@ -7,9 +7,8 @@
 #include "runtime/calls/sound.h"
 #include "runtime/net/websocket_client.h"
 
-namespace trunkline::api {
+namespace trunkline::calls {
 
-using calls::Party;
 using nlohmann::json;
 
 namespace {
@@ -34,13 +33,13 @@ std::map<std::string, std::string> read_headers(const JsonRef& body, const char*
 std::string read_socket_url(const JsonRef& options) {
   const JsonRef url = options.at("transportUrl");
   if (!net::is_websocket_url(url.text()))
-    throw calls::refusal(ErrorCode::kInvalidArgument, 400, calls::sub_code::kBadStreamUrl,
-                         url.path() + ": '" + std::string(url.text().substr(0, 200)) + "' is no ws or wss URL", url.path());
+    throw refusal(ErrorCode::kInvalidArgument, 400, sub_code::kBadStreamUrl,
+                  url.path() + ": '" + std::string(url.text().substr(0, 200)) + "' is no ws or wss URL", url.path());
   return std::string(url.text());
 }
 
-calls::StreamingSpec read_streaming(const JsonRef& options) {
-  calls::StreamingSpec spec;
+StreamingSpec read_streaming(const JsonRef& options) {
+  StreamingSpec spec;
   spec.url = read_socket_url(options);
   spec.mixed = !iequals(options.text_or("audioChannelType", "mixed"), "unmixed");
   spec.start = options.boolean_or("startMediaStreaming", false);
@@ -54,22 +53,22 @@ calls::StreamingSpec read_streaming(const JsonRef& options) {
   return spec;
 }
 
-calls::VoiceWish read_voice(const JsonRef& text) {
-  calls::VoiceWish voice;
+VoiceWish read_voice(const JsonRef& text) {
+  VoiceWish voice;
   voice.name = text.text_or("voiceName", "");
   voice.locale = text.text_or("sourceLocale", "");
   const std::string_view kind = text.text_or("voiceKind", "");
   if (iequals(kind, "male"))
-    voice.kind = calls::VoiceWish::Kind::kMale;
+    voice.kind = VoiceWish::Kind::kMale;
   else if (iequals(kind, "female"))
-    voice.kind = calls::VoiceWish::Kind::kFemale;
+    voice.kind = VoiceWish::Kind::kFemale;
   else if (!kind.empty())
     throw text.at("voiceKind").error("'" + std::string(kind) + "' is none of male, female");
   return voice;
 }
 
-calls::TranscriptionSpec read_transcription(const JsonRef& options) {
-  calls::TranscriptionSpec spec;
+TranscriptionSpec read_transcription(const JsonRef& options) {
+  TranscriptionSpec spec;
   spec.url = read_socket_url(options);
   spec.locale = options.text_or("locale", "en-US");
   spec.start = options.boolean_or("startTranscription", false);
@@ -79,21 +78,16 @@ calls::TranscriptionSpec read_transcription(const JsonRef& options) {
 
 }  // namespace
 
-std::vector<std::string> call_versions() {
-  return versions({"2023-01-15-preview", "2023-03-06", "2023-06-15-preview", "2023-10-03-preview", "2023-10-15", "2024-04-15",
-                   "2024-06-15-preview", "2024-09-01-preview", "2024-09-15", "2024-11-15-preview", "2025-05-15", "2026-03-12"});
-}
-
-calls::OperationTag read_tag(const JsonRef& body) {
-  calls::OperationTag tag;
+OperationTag read_tag(const JsonRef& body) {
+  OperationTag tag;
   tag.context = body.text_or("operationContext", "");
   tag.callback_uri = body.text_or("operationCallbackUri", "");
-  if (!tag.callback_uri.empty()) calls::check_callback_uri(tag.callback_uri, "operationCallbackUri");
+  if (!tag.callback_uri.empty()) check_callback_uri(tag.callback_uri, "operationCallbackUri");
   return tag;
 }
 
-calls::CustomContext read_custom_context(const JsonRef& body) {
-  calls::CustomContext custom;
+CustomContext read_custom_context(const JsonRef& body) {
+  CustomContext custom;
   if (const auto context = body.find("customCallingContext")) {
     custom.voip_headers = read_headers(*context, "voipHeaders");
     custom.sip_headers = read_headers(*context, "sipHeaders");
@@ -103,24 +97,24 @@ calls::CustomContext read_custom_context(const JsonRef& body) {
 
 std::optional<Party> find_party(const JsonRef& body, const char* name) {
   const auto found = body.find(name);
-  return found ? std::optional<Party>(calls::read_party(*found)) : std::nullopt;
+  return found ? std::optional<Party>(read_party(*found)) : std::nullopt;
 }
 
 std::optional<Party> find_phone(const JsonRef& body, const char* name) {
   const auto found = body.find(name);
-  return found ? std::optional<Party>(calls::read_phone(*found)) : std::nullopt;
+  return found ? std::optional<Party>(read_phone(*found)) : std::nullopt;
 }
 
 std::vector<Party> read_parties(const JsonRef& body, const char* name) {
   std::vector<Party> parties;
   const auto list = body.find(name);
   if (!list) return parties;
-  for (std::size_t i = 0; i < list->array_size(); ++i) parties.push_back(calls::read_party((*list)[i]));
+  for (std::size_t i = 0; i < list->array_size(); ++i) parties.push_back(read_party((*list)[i]));
   return parties;
 }
 
-calls::ConnectionSpec read_connection(const JsonRef& body) {
-  calls::ConnectionSpec spec;
+ConnectionSpec read_connection(const JsonRef& body) {
+  ConnectionSpec spec;
   spec.callback_uri = body.text_or("callbackUri", "");
   spec.context = body.text_or("operationContext", "");
   if (const auto options = body.find("mediaStreamingOptions")) spec.streaming = read_streaming(*options);
@@ -128,11 +122,11 @@ calls::ConnectionSpec read_connection(const JsonRef& body) {
   return spec;
 }
 
-calls::PlaySource read_play_source(const JsonRef& value) {
-  calls::PlaySource source;
+PlaySource read_play_source(const JsonRef& value) {
+  PlaySource source;
   const JsonRef kind = value.at("kind");
   if (kind.text() == "file") {
-    source.kind = calls::PlaySource::Kind::kFile;
+    source.kind = PlaySource::Kind::kFile;
     source.uri = value.at("file").at("uri").text();
   } else if (kind.text() == "text") {
     const JsonRef text = value.at("text");
@@ -142,7 +136,7 @@ calls::PlaySource read_play_source(const JsonRef& value) {
     const JsonRef document = value.at("ssml").at("ssmlText");
     if (document.text().size() > kMaxTextBytes) throw document.error("is longer than 20000 bytes");
     source.ssml = document.text();
-    source.text = calls::text_of_ssml(source.ssml);
+    source.text = text_of_ssml(source.ssml);
   } else {
     throw kind.error("'" + std::string(kind.text()) + "' is none of file, text, ssml");
   }
@@ -150,8 +144,8 @@ calls::PlaySource read_play_source(const JsonRef& value) {
   return source;
 }
 
-std::vector<calls::PlaySource> read_play_sources(const JsonRef& body, const char* name) {
-  std::vector<calls::PlaySource> sources;
+std::vector<PlaySource> read_play_sources(const JsonRef& body, const char* name) {
+  std::vector<PlaySource> sources;
   const auto list = body.find(name);
   if (!list) return sources;
   for (std::size_t i = 0; i < list->array_size(); ++i) sources.push_back(read_play_source((*list)[i]));
@@ -162,27 +156,27 @@ std::string read_tones(const JsonRef& list) {
   std::string digits;
   for (std::size_t i = 0; i < list.array_size(); ++i) {
     const JsonRef tone = list[i];
-    const auto digit = calls::digit_of_word(tone.text());
+    const auto digit = digit_of_word(tone.text());
     if (!digit) throw tone.error("'" + std::string(tone.text()) + "' is none of zero to nine, a to d, asterisk, pound");
     digits.push_back(*digit);
   }
   return digits;
 }
 
-json connection_json(const calls::ConnectionView& view) {
+json connection_json(const ConnectionView& view) {
   json out;
   out["callConnectionId"] = view.id;
   out["serverCallId"] = view.server_call_id;
   out["correlationId"] = view.correlation_id;
-  out["callConnectionState"] = calls::word(view.state);
+  out["callConnectionState"] = word(view.state);
   out["callbackUri"] = view.callback_uri;
   out["targets"] = json::array();
-  for (const Party& target : view.targets) out["targets"].push_back(calls::party_json(target));
-  if (view.source) out["source"] = calls::party_json(*view.source);
-  if (view.source_number) out["sourceCallerIdNumber"] = calls::phone_json(*view.source_number);
+  for (const Party& target : view.targets) out["targets"].push_back(party_json(target));
+  if (view.source) out["source"] = party_json(*view.source);
+  if (view.source_number) out["sourceCallerIdNumber"] = phone_json(*view.source_number);
   if (!view.display_name.empty()) out["sourceDisplayName"] = view.display_name;
   if (view.answered_by) out["answeredBy"]["id"] = view.answered_by->raw_id;
-  if (view.answered_for) out["answeredFor"] = calls::phone_json(*view.answered_for);
+  if (view.answered_for) out["answeredFor"] = phone_json(*view.answered_for);
   if (view.streaming)
     out["mediaStreamingSubscription"] =
         json{{"id", view.id}, {"state", view.streaming_state}, {"subscribedContentTypes", json::array({"audio"})}};
@@ -194,18 +188,18 @@ json connection_json(const calls::ConnectionView& view) {
   return out;
 }
 
-json participant_json(const calls::ParticipantView& view) {
+json participant_json(const ParticipantView& view) {
   json out;
-  out["identifier"] = calls::party_json(view.who);
+  out["identifier"] = party_json(view.who);
   out["isMuted"] = view.muted;
   out["isOnHold"] = view.on_hold;
   return out;
 }
 
-json context_json(const calls::OperationTag& tag) {
+json context_json(const OperationTag& tag) {
   json out = json::object();
   if (!tag.context.empty()) out["operationContext"] = tag.context;
   return out;
 }
 
-}  // namespace trunkline::api
+}  // namespace trunkline::calls
