@@ -65,10 +65,15 @@ class Smsc(Peer):
 
     def __init__(self, **options: Any) -> None:
         super().__init__("smsc.mjs", **options)
+        self._syncs = 0
         self.port: int = self.wait("listening")["port"]
 
     def submits(self) -> list[dict[str, Any]]:
-        return [event for event in self.drain() if event["event"] == "submit"]
+        """All that came until now: what it said of them may still be on its way to us."""
+        self._syncs += 1
+        self.say(sync=self._syncs)
+        self.wait("synced", sync=self._syncs)
+        return [event for event in self.events if event["event"] == "submit"]
 
 
 class Client(Peer):

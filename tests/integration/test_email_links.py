@@ -77,6 +77,10 @@ def test_one_click_unsubscribing(server: Server) -> None:
     tail = link[:-2] + ("AA" if link[-2:] != "AA" else "BB")
     assert call("POST", tail, ONE_CLICK)[0] == 404, "the link is signed"
 
+    server.cli("send", "email", "--to", "cleo@example.com", "--subject", "News", "news", "--unsubscribe")
+    server.request("POST", "/_control/clock/advance", {"by": "1s"})
+    assert b"List-Unsubscribe-Post: List-Unsubscribe=One-Click" in raw_mail(server, "cleo@example.com")
+
 
 def test_a_mail_starts_a_workflow(server: Server) -> None:
     server.cli("workflow", "deploy", str(ANSWER))

@@ -12,12 +12,14 @@ import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.error import HTTPError
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 from urllib.request import urlopen
 
 import pytest
 from smpp_gate import DEAD, OURS, PATIENCE_SECONDS, PHONE, Gate, free_port
 
+ACCEPTED, FORBIDDEN = 202, 403
 SEARCHED = os.environ["PATH"] + ":/usr/sbin"
 pytestmark = pytest.mark.skipif(not shutil.which("bearerbox", path=SEARCHED), reason="kannel is not installed")
 
@@ -84,11 +86,22 @@ class Kannel:
                     if probe.connect_ex(("127.0.0.1", port)) == 0:
                         break
 
+        # smsbox listens before it knows its users: until then it forbids everything.
+        until = time.monotonic() + PATIENCE_SECONDS
+        while self.asked({"username": "u", "password": "p"}) == FORBIDDEN:
+            assert time.monotonic() < until, self.logs()
+
+    def asked(self, fields: dict[str, str]) -> int:
+        try:
+            url = f"http://127.0.0.1:{self.http}/cgi-bin/sendsms?{urlencode(fields, quote_via=quote)}"
+            with urlopen(url, timeout=PATIENCE_SECONDS) as answer:
+                return int(answer.status)
+        except HTTPError as error:
+            return error.code
+
     def send(self, text: str, to: str, **more: str) -> None:
         fields = {"username": "u", "password": "p", "from": OURS[1:], "to": to[1:], "smsc": "us", "text": text, **more}
-        url = f"http://127.0.0.1:{self.http}/cgi-bin/sendsms?{urlencode(fields, quote_via=quote)}"
-        with urlopen(url, timeout=PATIENCE_SECONDS) as answer:
-            assert answer.status == 202
+        assert self.asked(fields) == ACCEPTED
 
     def logs(self) -> str:
         return "".join((self.folder / f"{name}.log").read_text(errors="replace") for name in ("bearerbox", "smsbox"))

@@ -35,7 +35,8 @@ def test_kill_9_loses_nothing_that_was_answered(tmp_path: Path) -> None:
                 if told["status"] == 0:
                     answered.add(told["tag"])
             gate.server.kill()
-            for told in client.drain():
+            client.wait("closed")
+            for told in client.events:
                 if told["event"] == "submitted" and told["status"] == 0:
                     answered.add(told["tag"])
         gate.start()

@@ -6,7 +6,8 @@
 //   silent_after   no answer from this submit on
 //   hang_up_after  every connection ends without an answer at this submit, once
 //   key, cert      files: TLS
-// A line of JSON for everything that happens; commands as lines of JSON on standard input: {"deliver": {...}}, {"receipt": {...}}.
+// A line of JSON for everything that happens; commands as lines of JSON on standard input: {"deliver": {...}}, {"state": {...}}, {"sync": n},
+// which is answered behind everything that happened before.
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import smpp from 'smpp';
@@ -118,6 +119,7 @@ server.listen(options.port ?? 0, '127.0.0.1', () => say({ event: 'listening', po
 createInterface({ input: process.stdin }).on('line', (line) => {
   const command = JSON.parse(line);
   const session = [...sessions].at(-1);
+  if (command.sync) say({ event: 'synced', sync: command.sync });
   if (command.state) states.set(command.state.id, command.state.state);
   if (command.deliver) session.deliver_sm(command.deliver, (pdu) => say({ event: 'deliver_answered', status: pdu.command_status }));
 }).on('close', () => process.exit(0));
