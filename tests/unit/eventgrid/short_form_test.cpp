@@ -85,6 +85,20 @@ TEST(ShortForm, KindsOfDestinations) {
   EXPECT_EQ(of({{"handler", true}, {"types", "SMSReceived"}})["filter"]["includedEventTypes"].size(), 1U) << "one as text";
 }
 
+TEST(ShortForm, DeadLettersInABucket) {
+  const json bucket = {{"s3", "https://letters.s3.eu-west-1.amazonaws.com/dead"},
+                       {"region", "eu-west-1"},
+                       {"access_key_id", "AKID"},
+                       {"secret_access_key", "hush"}};
+  const json properties = of({{"handler", true}, {"dead_letter", bucket}});
+  const delivery::DeadLetterSpec letters = delivery::parse_spec("orders", JsonRef(properties), {}).dead_letter;
+  EXPECT_EQ(letters.kind, delivery::DeadLetterSpec::Kind::kS3);
+  EXPECT_EQ(letters.where, "https://letters.s3.eu-west-1.amazonaws.com/dead");
+  EXPECT_EQ(letters.s3.access_key_id, "AKID");
+  EXPECT_EQ(letters.s3.secret_access_key.reveal(), "hush");
+  EXPECT_EQ(error_of({{"handler", true}, {"dead_letter", {{"region", "eu-west-1"}}}}).target, "dead_letter.s3");
+}
+
 TEST(ShortForm, ChangesLeaveTheRest) {
   const json before =
       of({{"endpoint", "http://127.0.0.1/a"}, {"headers", {{"x-a", "1"}}}, {"batch", 5}, {"subject_begins_with", "/a"}});
