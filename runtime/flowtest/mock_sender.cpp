@@ -47,6 +47,9 @@ MockSender::MockSender(Executor& executor, Clock& clock, const Value& mocks) : e
     made.responses = mock.contains("responses") ? mock["responses"] : Value::array();
     if (!made.responses.is_array() || made.responses.empty())
       throw Error(ErrorCode::kInvalidArgument, "a mock has no responses", "httpMocks");
+    for (const Value& response : made.responses)
+      if (response.contains("fault") && response["fault"] != "connection")
+        throw Error(ErrorCode::kInvalidArgument, "the fault of a mock is 'connection', and no other", "httpMocks");
     mocks_.push_back(std::move(made));
   }
 }
@@ -56,12 +59,14 @@ void MockSender::start_send(net::ClientRequest request, UniqueFunction<void(Resu
       Error(ErrorCode::kUnavailable, "no mock of the test fits " + request.method + " " + request.url);
   {
     const std::lock_guard lock(mutex_);
+    has_more_ = false;
     Call call{request.method, request.url, clock_.now(), body_of(request)};
     for (Mock& mock : mocks_) {
       if ((!mock.method.empty() && !iequals(mock.method, request.method)) || !re2::RE2::FullMatch(request.url, *mock.url))
         continue;
       answer = answer_of(mock.responses[std::min(mock.next, mock.responses.size() - 1)]);
       ++mock.next;
+      has_more_ = mock.next < mock.responses.size();
       call.answered = true;
       break;
     }
@@ -69,6 +74,11 @@ void MockSender::start_send(net::ClientRequest request, UniqueFunction<void(Resu
   }
   if (on_request_) on_request_(request);
   executor_.post([done = std::move(done), answer = std::move(answer)]() mutable { done(std::move(answer)); });
+}
+
+bool MockSender::has_more() const {
+  const std::lock_guard lock(mutex_);
+  return has_more_;
 }
 
 std::vector<MockSender::Call> MockSender::calls() const {

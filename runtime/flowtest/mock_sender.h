@@ -34,6 +34,8 @@ class MockSender final : public net::HttpSender {
 
   void start_send(net::ClientRequest request, UniqueFunction<void(Result<net::ClientResponse>)> done) override;
   std::vector<Call> calls() const;
+  /// The mock that the last request fitted has answers it has not given yet.
+  bool has_more() const;
   /// Told of every request, after it was answered. Before the first.
   void set_on_request(std::function<void(const net::ClientRequest&)> on_request) { on_request_ = std::move(on_request); }
 
@@ -50,6 +52,7 @@ class MockSender final : public net::HttpSender {
   mutable std::mutex mutex_;
   std::vector<Mock> mocks_;
   std::vector<Call> calls_;
+  bool has_more_ = true;
 };
 
 }  // namespace trunkline::flowtest

@@ -9,6 +9,7 @@
 #include "runtime/diagnostics/metrics.h"
 #include "runtime/flows/workflow_service.h"
 #include "runtime/flowtest/expectations.h"
+#include "runtime/flowtest/file_check.h"
 #include "runtime/flowtest/mock_sender.h"
 #include "runtime/script/script_host.h"
 #include "runtime/services/arm_id.h"
@@ -41,9 +42,9 @@ store::StoreOptions in_memory() {
   return options;
 }
 
-flows::ServiceOptions service_options() {
+flows::ServiceOptions service_options(bool polls) {
   flows::ServiceOptions options;
-  options.automatic_triggers = false;
+  options.automatic_triggers = polls;
   options.engine.retention = Duration{0};
   options.scripts.host.worker = script::find_worker();
   // Mocks stand for connectors and functions, too.
@@ -66,14 +67,15 @@ std::string read_file(const std::filesystem::path& path) {
 
 /// A runtime of its own, for one test.
 struct World {
-  World(const Value& mocks, Time start)
+  /// `polls`: triggers ask by themselves.
+  World(const Value& mocks, Time start, bool polls)
       : log(quiet()),
         ids(kSeed),
         executor(2),
         clock(executor, Clock::Mode::kVirtual, start),
         store(store::make_sqlite_store(in_memory(), log, metrics, executor, clock)),
         http(executor, clock, mocks),
-        service({executor, clock, log, metrics, ids, *store, http}, service_options()) {
+        service({executor, clock, log, metrics, ids, *store, http}, service_options(polls)) {
     for (store::Database* database : store->all()) database->migrate(flows::workflow_migrations());
     service.load();
     service.start();
@@ -211,6 +213,43 @@ flows::TriggerCall call_of(const Value& trigger, const workflow::Trigger& what) 
   return call;
 }
 
+/// A trigger that asks a service, of which the test does not say what it found: the mocks do.
+bool polls_mocks(const Value& definition, const Value& trigger) {
+  for (const char* given : {"outputs", "headers", "body"})
+    if (trigger.contains(given)) return false;
+  const Value* triggers = expression::find_member(definition, "triggers");
+  if (triggers == nullptr || !triggers->is_object()) return false;
+  const std::string name = trigger.value("name", "");
+  for (const auto& item : triggers->items()) {
+    if (!name.empty() && !iequals(item.key(), name)) continue;
+    const Value* type = expression::find_member(item.value(), "type");
+    if (type == nullptr || !type->is_string()) return false;
+    const auto known = workflow::find_trigger_type(type->get_ref<const std::string&>());
+    return known == workflow::TriggerType::kHttp || known == workflow::TriggerType::kApiConnection;
+  }
+  return false;
+}
+
+/// Lets it ask until it fires, at most as often as its mock has answers; then it asks no more.
+void poll(World& world, const WorkflowPtr& workflow, const std::string& name) {
+  const auto next = [&]() -> std::optional<Time> {
+    for (const flows::TriggerState& state : world.service.triggers(*workflow))
+      if (state.trigger->name == name) return state.next;
+    return std::nullopt;
+  };
+  flows::RunFilter any;
+  any.limit = 1;
+  world.clock.advance(Duration{0});
+  while (world.service.runs(*workflow, any).empty() && world.http.has_more()) {
+    const std::optional<Time> due = next();
+    if (!due || *due > world.clock.now() + kLongest) break;
+    // One that is asked again and again, because the mock breaks the connection, stays due.
+    world.clock.advance(*due > world.clock.now() ? *due - world.clock.now() : Duration{std::chrono::seconds{1}});
+  }
+  std::string id = workflow->arm_id;
+  sync_wait(world.service.set_enabled(std::move(id), false));
+}
+
 /// Fires the trigger and lets the clock run until everything has ended.
 Outcome play(World& world, const WorkflowPtr& workflow, const Value& trigger) {
   const workflow::Plan& plan = *workflow->version->plan;
@@ -227,11 +266,15 @@ Outcome play(World& world, const WorkflowPtr& workflow, const Value& trigger) {
       if (result.ok()) response = std::move(result).value();
     });
   } else {
-    Value outputs;
-    if (trigger.contains("outputs")) outputs = trigger["outputs"];
-    for (const char* member : {"headers", "body"})
-      if (trigger.contains(member)) outputs[member] = trigger[member];
-    spawn(world.service.run_trigger(workflow, name, std::move(outputs)), [](const Result<flows::FiringResult>&) {});
+    if (world.service.options().automatic_triggers) {
+      poll(world, workflow, what->name);
+    } else {
+      Value outputs;
+      if (trigger.contains("outputs")) outputs = trigger["outputs"];
+      for (const char* member : {"headers", "body"})
+        if (trigger.contains(member)) outputs[member] = trigger[member];
+      spawn(world.service.run_trigger(workflow, name, std::move(outputs)), [](const Result<flows::FiringResult>&) {});
+    }
   }
   const auto over = [&] {
     flows::RunFilter all;
@@ -300,6 +343,7 @@ TestReport run_test(std::string_view text, const std::filesystem::path& file) {
   try {
     const Value test = expression::parse_value(text);
     if (!test.is_object()) throw bad("the file must be an object", "");
+    check_file(test, text);
     report.name = test.value("name", report.name);
     const Subject subject = subject_of(test, text, file);
     const Value nothing = Value::object();
@@ -310,11 +354,16 @@ TestReport run_test(std::string_view text, const std::filesystem::path& file) {
       if (!parsed) throw bad("'time' is no RFC 3339 time", "trigger.time");
       start = *parsed;
     }
-    World world(test.contains("httpMocks") ? test["httpMocks"] : Value::array(), start);
+    const bool polls = polls_mocks(expression::parse_value(subject.spec.definition), trigger);
+    World world(test.contains("httpMocks") ? test["httpMocks"] : Value::array(), start, polls);
     Callbacks callbacks(world, test.contains("callbacks") ? test["callbacks"] : Value::array());
     if (const auto children = test.find("childWorkflows"); children != test.end() && children->is_array())
       for (const Value& child : *children) deploy_child(world.service, child);
     const WorkflowPtr workflow = sync_wait(world.service.deploy(subject.spec));
+    for (const Value& callback : test.contains("callbacks") ? test["callbacks"] : Value::array())
+      if (const std::string action = callback.value("action", "");
+          workflow->version->plan->find_action(action) == workflow::kNone)
+        throw bad("a callback names '" + action + "', which is no action of the definition", "callbacks");
     callbacks.set_workflow(workflow);
     const Outcome outcome = play(world, workflow, trigger);
     check(test.contains("expect") ? test["expect"] : nothing, outcome, report.differences);
