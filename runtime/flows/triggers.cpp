@@ -17,14 +17,16 @@ bool ticks(TriggerType type) {
 }
 bool subscribes(TriggerType type) { return type == TriggerType::kHttpWebhook || type == TriggerType::kApiConnectionWebhook; }
 
+/// Its windows follow each other without a gap, also over a time for which the workflow was disabled.
+bool keeps_its_place(TriggerType type) { return type == TriggerType::kSlidingWindow; }
+
 std::optional<Time> time_in(const Value& state, const char* name) {
   const auto found = state.find(name);
   return found != state.end() && found->is_string() ? parse_rfc3339(found->get_ref<const std::string&>()) : std::nullopt;
 }
 
-bool same_trigger(const Workflow& before, const Workflow& after, const workflow::Trigger& was, const workflow::Trigger& is) {
-  return before.enabled && after.enabled && was.type == is.type && was.raw_inputs == is.raw_inputs &&
-         was.raw_recurrence == is.raw_recurrence;
+bool same_trigger(const workflow::Trigger& was, const workflow::Trigger& is) {
+  return was.type == is.type && was.raw_inputs == is.raw_inputs && was.raw_recurrence == is.raw_recurrence;
 }
 
 }  // namespace
@@ -80,11 +82,17 @@ void Triggers::changed(const WorkflowPtr& before, const WorkflowPtr& after, bool
   if (was != nullptr)
     for (const workflow::Trigger& trigger : *was) {
       const workflow::Trigger* now = is != nullptr ? after->version->plan->find_trigger(trigger.name) : nullptr;
+      const bool same = now != nullptr && same_trigger(trigger, *now);
       // One that stays as it is goes on as if nothing had happened; it only has to follow the new version.
-      if (now == nullptr || !same_trigger(*before, *after, trigger, *now)) disarm(before, trigger, now == nullptr);
+      if (same && before->enabled && after->enabled) continue;
+      disarm(before, trigger, same && keeps_its_place(trigger.type));
     }
   if (is == nullptr || !after->enabled) return;
-  for (const workflow::Trigger& trigger : *is) arm(after, trigger, restored);
+  for (const workflow::Trigger& trigger : *is) {
+    const workflow::Trigger* old = was != nullptr ? before->version->plan->find_trigger(trigger.name) : nullptr;
+    const bool resumed = keeps_its_place(trigger.type) && old != nullptr && !before->enabled && same_trigger(*old, trigger);
+    arm(after, trigger, restored || resumed);
+  }
 }
 
 void Triggers::arm(const WorkflowPtr& workflow, const workflow::Trigger& trigger, bool restored) {
@@ -145,6 +153,12 @@ void Triggers::arm(const WorkflowPtr& workflow, const workflow::Trigger& trigger
     if (!armed->window) armed->window = trigger.recurrence->start().value_or(now);
     const auto end = trigger.recurrence->next(*armed->window, *armed->window);
     if (end) next = *end + trigger.window_delay;
+    // Without a start of its own only we know where the first window begins. What a stateless one left when it was disabled has
+    // been taken over.
+    if (workflow->kind == WorkflowKind::kStateful)
+      remember(*armed, next);
+    else
+      forget(workflow, trigger);
   } else if (restored && stored_next && *stored_next > now) {
     next = stored_next;
   } else if (restored && armed->last) {
@@ -169,14 +183,25 @@ bool Triggers::is_mapped(Armed& armed) {
   return false;
 }
 
-void Triggers::disarm(const WorkflowPtr& workflow, const workflow::Trigger& trigger, bool gone) {
+void Triggers::forget(const WorkflowPtr& workflow, const workflow::Trigger& trigger) {
+  workflow->database->write(
+      [workflow, name = trigger.name](Session& session) { records::remove_trigger(session, workflow->key, name); },
+      [](Result<void>) {});
+}
+
+void Triggers::disarm(const WorkflowPtr& workflow, const workflow::Trigger& trigger, bool keep) {
   std::shared_ptr<Armed> armed;
   {
     const std::lock_guard lock(mutex_);
-    const auto found = armed_.find(key_of(*workflow, trigger.name));
-    if (found == armed_.end()) return;
-    armed = std::move(found->second);
-    armed_.erase(found);
+    if (const auto found = armed_.find(key_of(*workflow, trigger.name)); found != armed_.end()) {
+      armed = std::move(found->second);
+      armed_.erase(found);
+    }
+  }
+  if (!armed) {
+    // It was disabled already; what it remembers goes once the trigger becomes another one.
+    if (!keep && keeps_its_place(trigger.type)) forget(workflow, trigger);
+    return;
   }
   if (armed->timer != 0) service_.parts_.clock.cancel(armed->timer);
   if (armed->subscribed) {
@@ -185,14 +210,17 @@ void Triggers::disarm(const WorkflowPtr& workflow, const workflow::Trigger& trig
         service_.parts_.log.warning("workflows", "a webhook could not be unsubscribed", {{"error", result.error().message}});
     });
   }
-  workflow->database->write(
-      [workflow, name = trigger.name](Session& session) { records::remove_trigger(session, workflow->key, name); },
-      [](Result<void>) {});
-  (void)gone;
+  if (keep)
+    write_down(*armed, std::nullopt);
+  else
+    forget(workflow, trigger);
 }
 
 void Triggers::remember(const Armed& armed, std::optional<Time> next) {
-  if (armed.workflow->kind == WorkflowKind::kStateless) return;
+  if (armed.workflow->kind == WorkflowKind::kStateful) write_down(armed, next);
+}
+
+void Triggers::write_down(const Armed& armed, std::optional<Time> next) {
   TriggerRow row{armed.trigger->name, expression::to_json_text(armed.state()), next};
   Log& log = service_.parts_.log;
   armed.workflow->database->write(
@@ -217,79 +245,6 @@ void Triggers::schedule(const std::shared_ptr<Armed>& armed, Time due) {
   });
   const std::lock_guard lock(mutex_);
   armed->timer = made;
-}
-
-void Triggers::tick(const std::shared_ptr<Armed>& armed, Time due) {
-  if (!current(armed)) return;
-  switch (armed->trigger->type) {
-    case TriggerType::kRecurrence:
-      tick_recurrence(armed, due);
-      return;
-    case TriggerType::kSlidingWindow:
-      tick_window(armed);
-      return;
-    case TriggerType::kHttpWebhook:
-    case TriggerType::kApiConnectionWebhook:
-      // Its time has run out: a new one takes its place.
-      spawn(subscribe(armed), [this](const Result<void>& result) {
-        if (!result.ok())
-          service_.parts_.log.warning("workflows", "a webhook could not be subscribed again",
-                                      {{"error", result.error().message}});
-      });
-      return;
-    default:
-      spawn(poll(armed), [this](const Result<FiringResult>& result) {
-        if (!result.ok()) service_.parts_.log.error("workflows", "a poll failed", {{"error", result.error().message}});
-      });
-  }
-}
-
-void Triggers::tick_recurrence(const std::shared_ptr<Armed>& armed, Time due) {
-  const workflow::Recurrence& recurrence = *armed->trigger->recurrence;
-  armed->last = due;
-  ++armed->count;
-  std::optional<Time> next;
-  if (recurrence.count == 0 || armed->count < recurrence.count)
-    next = recurrence.next(std::max(due, service_.parts_.clock.now()), armed->anchor);
-  Firing firing;
-  firing.workflow = armed->workflow;
-  firing.trigger = armed->trigger;
-  firing.scheduled = due;
-  // Both or neither: the run, and the knowledge that this time has passed.
-  TriggerRow row{armed->trigger->name, expression::to_json_text(armed->state()), next};
-  const bool kept = armed->workflow->kind == WorkflowKind::kStateful;
-  if (kept) firing.with = [key = armed->workflow->key, row](Session& session) { records::put_trigger(session, key, row); };
-  const FiringResult result = fire(service_.engine(), std::move(firing));
-  if (result.kind != FiringResult::Kind::kRuns) remember(*armed, next);
-  if (next) {
-    schedule(armed, *next);
-  } else {
-    const std::lock_guard lock(mutex_);
-    armed->next.reset();
-  }
-}
-
-void Triggers::tick_window(const std::shared_ptr<Armed>& armed) {
-  const workflow::Trigger& trigger = *armed->trigger;
-  const std::optional<Time> end = trigger.recurrence->next(*armed->window, *armed->window);
-  if (!end) return;
-  Firing firing;
-  firing.workflow = armed->workflow;
-  firing.trigger = armed->trigger;
-  firing.scheduled = *end + trigger.window_delay;
-  firing.outputs = Value{{"windowStartTime", workflow::time_text(*armed->window)}, {"windowEndTime", workflow::time_text(*end)}};
-  armed->window = *end;
-  armed->last = firing.scheduled;
-  const std::optional<Time> following = trigger.recurrence->next(*end, *end);
-  const std::optional<Time> next = following ? std::optional<Time>(*following + trigger.window_delay) : std::nullopt;
-  TriggerRow row{trigger.name, expression::to_json_text(armed->state()), next};
-  if (armed->workflow->kind == WorkflowKind::kStateful)
-    firing.with = [key = armed->workflow->key, row](Session& session) { records::put_trigger(session, key, row); };
-  const FiringResult result = fire(service_.engine(), std::move(firing));
-  if (result.kind == FiringResult::Kind::kRefused) armed->window = *end;
-  if (result.kind != FiringResult::Kind::kRuns) remember(*armed, next);
-  // Windows that lie behind us are made up one after the other.
-  if (next) schedule(armed, *next);
 }
 
 TriggerState Triggers::state_of(const Workflow& workflow, const workflow::Trigger& trigger) const {

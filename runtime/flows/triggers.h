@@ -50,14 +50,19 @@ class Triggers {
 
   void arm(const WorkflowPtr& workflow, const workflow::Trigger& trigger, bool restored);
   bool is_mapped(Armed& armed);
-  void disarm(const WorkflowPtr& workflow, const workflow::Trigger& trigger, bool gone);
+  /// `keep`: it goes on from there when it is armed again.
+  void disarm(const WorkflowPtr& workflow, const workflow::Trigger& trigger, bool keep);
   void schedule(const std::shared_ptr<Armed>& armed, Time due);
+  void remember(const Armed& armed, std::optional<Time> next);
+  void write_down(const Armed& armed, std::optional<Time> next);
+  void forget(const WorkflowPtr& workflow, const workflow::Trigger& trigger);
+  static Key key_of(const Workflow& workflow, std::string_view trigger);
+  bool current(const std::shared_ptr<Armed>& armed) const;
+
+  // trigger_ticks.cpp
   void tick(const std::shared_ptr<Armed>& armed, Time due);
   void tick_recurrence(const std::shared_ptr<Armed>& armed, Time due);
   void tick_window(const std::shared_ptr<Armed>& armed);
-  void remember(const Armed& armed, std::optional<Time> next);
-  static Key key_of(const Workflow& workflow, std::string_view trigger);
-  bool current(const std::shared_ptr<Armed>& armed) const;
 
   // trigger_polls.cpp
   Task<FiringResult> poll(std::shared_ptr<Armed> armed);

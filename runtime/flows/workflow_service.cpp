@@ -192,7 +192,10 @@ void WorkflowService::start() {
     const std::lock_guard lock(mutex_);
     started_ = true;
   }
-  for (const WorkflowPtr& workflow : list()) triggers_->changed(nullptr, workflow, true);
+  for (const WorkflowPtr& workflow : list()) {
+    triggers_->changed(nullptr, workflow, true);
+    batches_->resume(workflow);
+  }
   schedule_trim();
 }
 
@@ -205,6 +208,7 @@ void WorkflowService::stop() {
   }
   if (timer != 0) parts_.clock.cancel(timer);
   triggers_->stop();
+  batches_->stop();
   engine_.stop();
   script_actions_.stop();
 }
@@ -319,7 +323,10 @@ Task<WorkflowPtr> WorkflowService::deploy(WorkflowSpec spec) {
     const std::lock_guard lock(mutex_);
     started = started_;
   }
-  if (started) triggers_->changed(before, deployed);
+  if (started) {
+    triggers_->changed(before, deployed);
+    batches_->resume(deployed);
+  }
   parts_.log.info("workflows", before ? "updated a workflow" : "deployed a workflow",
                   {{"workflow", deployed->name}, {"version", deployed->version->name}});
   co_return deployed;
@@ -333,6 +340,7 @@ Task<WorkflowPtr> WorkflowService::store_change(std::shared_ptr<Workflow> next) 
   co_await changed->database->write(std::move(work));
   keep(changed);
   triggers_->changed(before, changed);
+  batches_->resume(changed);
   co_return changed;
 }
 
