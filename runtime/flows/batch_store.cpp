@@ -14,8 +14,6 @@ namespace {
 using store::Session;
 using store::Statement;
 
-constexpr std::size_t kMaxMessages = 5'000;
-constexpr std::size_t kMaxBytes = 80u << 20;
 /// After a release by which messages may be left.
 constexpr Duration kLookAgain = std::chrono::seconds{10};
 
@@ -157,11 +155,12 @@ void BatchStore::look(const Place& place) {
   std::vector<Item> items;
   std::size_t bytes = 0;
   std::int64_t oldest_us = 0;
+  const workflow::Options& limits = place.workflow->version->plan->options;
   const auto enough = [&] {
     const auto count = static_cast<std::int64_t>(items.size());
     return (place.criteria->message_count > 0 && count >= place.criteria->message_count) ||
            (place.criteria->batch_bytes > 0 && static_cast<std::int64_t>(bytes) >= place.criteria->batch_bytes) ||
-           items.size() >= kMaxMessages || bytes >= kMaxBytes;
+           count >= limits.max_batch_messages || static_cast<std::int64_t>(bytes) >= limits.max_batch_bytes;
   };
   place.workflow->database->read([&](Session& session) {
     static const Statement kSelect{

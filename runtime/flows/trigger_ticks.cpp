@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "runtime/flows/armed_trigger.h"
+#include "runtime/flows/trigger_request.h"
 #include "runtime/flows/workflow_service.h"
 #include "runtime/workflow/run_context.h"
 
@@ -10,9 +11,6 @@ namespace {
 
 using store::Session;
 using workflow::TriggerType;
-
-/// After a window for which there was no room.
-constexpr Duration kTryAgain = std::chrono::seconds{10};
 
 }  // namespace
 
@@ -27,17 +25,11 @@ void Triggers::tick(const std::shared_ptr<Armed>& armed, Time due) {
       return;
     case TriggerType::kHttpWebhook:
     case TriggerType::kApiConnectionWebhook:
-      // Its time has run out: a new one takes its place.
-      spawn(subscribe(armed), [this](const Result<void>& result) {
-        if (!result.ok())
-          service_.parts_.log.warning("workflows", "a webhook could not be subscribed again",
-                                      {{"error", result.error().message}});
-      });
+    case TriggerType::kApiConnectionNotification:
+      tick_subscription(armed);
       return;
     default:
-      spawn(poll(armed), [this](const Result<FiringResult>& result) {
-        if (!result.ok()) service_.parts_.log.error("workflows", "a poll failed", {{"error", result.error().message}});
-      });
+      start_poll(armed);
   }
 }
 

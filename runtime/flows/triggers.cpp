@@ -15,7 +15,10 @@ bool ticks(TriggerType type) {
   return type == TriggerType::kRecurrence || type == TriggerType::kSlidingWindow || type == TriggerType::kHttp ||
          type == TriggerType::kApiConnection || type == TriggerType::kServiceProvider;
 }
-bool subscribes(TriggerType type) { return type == TriggerType::kHttpWebhook || type == TriggerType::kApiConnectionWebhook; }
+bool subscribes(TriggerType type) {
+  return type == TriggerType::kHttpWebhook || type == TriggerType::kApiConnectionWebhook ||
+         type == TriggerType::kApiConnectionNotification;
+}
 
 /// Its windows follow each other without a gap, also over a time for which the workflow was disabled.
 bool keeps_its_place(TriggerType type) { return type == TriggerType::kSlidingWindow; }
@@ -23,6 +26,21 @@ bool keeps_its_place(TriggerType type) { return type == TriggerType::kSlidingWin
 std::optional<Time> time_in(const Value& state, const char* name) {
   const auto found = state.find(name);
   return found != state.end() && found->is_string() ? parse_rfc3339(found->get_ref<const std::string&>()) : std::nullopt;
+}
+
+/// Of the requests that it makes.
+workflow::ActionType action_type(TriggerType type) {
+  switch (type) {
+    case TriggerType::kApiConnection:
+      return workflow::ActionType::kApiConnection;
+    case TriggerType::kServiceProvider:
+      return workflow::ActionType::kServiceProvider;
+    case TriggerType::kApiConnectionWebhook:
+    case TriggerType::kApiConnectionNotification:
+      return workflow::ActionType::kApiConnectionWebhook;
+    default:
+      return workflow::ActionType::kHttp;
+  }
 }
 
 bool same_trigger(const workflow::Trigger& was, const workflow::Trigger& is) {
@@ -36,7 +54,12 @@ Value Triggers::Armed::state() const {
   if (last) out["last"] = format_rfc3339(*last);
   if (window) out["window"] = format_rfc3339(*window);
   if (!location.empty()) out["location"] = location;
+  if (!cursor.is_null()) out["cursor"] = cursor;
   if (subscribed) out["subscribed"] = true;
+  if (!ends_at.empty()) out["endsAt"] = ends_at;
+  if (!subscription.is_null()) out["subscription"] = subscription;
+  if (until) out["until"] = format_rfc3339(*until);
+  if (told) out["told"] = true;
   return out;
 }
 
@@ -47,6 +70,11 @@ void Triggers::Armed::read(const Value& state) {
   if (const auto found = state.find("count"); found != state.end() && found->is_number_integer()) count = *found;
   if (const auto found = state.find("location"); found != state.end() && found->is_string()) location = *found;
   if (const auto found = state.find("subscribed"); found != state.end() && found->is_boolean()) subscribed = *found;
+  if (const auto found = state.find("cursor"); found != state.end()) cursor = *found;
+  if (const auto found = state.find("subscription"); found != state.end()) subscription = *found;
+  if (const auto found = state.find("endsAt"); found != state.end() && found->is_string()) ends_at = *found;
+  until = time_in(state, "until");
+  told = state.contains("told");
 }
 
 Triggers::Triggers(WorkflowService& service) : service_(service) {}
@@ -102,11 +130,13 @@ void Triggers::arm(const WorkflowPtr& workflow, const workflow::Trigger& trigger
   armed->workflow = workflow;
   armed->trigger = &trigger;
   armed->anchor = now;
-  armed->as_action.name = trigger.name;
-  armed->as_action.type = trigger.type == TriggerType::kApiConnection          ? workflow::ActionType::kApiConnection
-                          : trigger.type == TriggerType::kServiceProvider      ? workflow::ActionType::kServiceProvider
-                          : trigger.type == TriggerType::kApiConnectionWebhook ? workflow::ActionType::kApiConnectionWebhook
-                                                                               : workflow::ActionType::kHttp;
+  for (workflow::Action* action : {&armed->as_action, &armed->as_fetch, &armed->as_end}) {
+    action->name = trigger.name;
+    action->suppress_headers = trigger.suppress_request_headers;
+  }
+  armed->as_action.type = action_type(trigger.type);
+  armed->as_fetch.type = workflow::ActionType::kApiConnection;
+  armed->as_end.type = workflow::ActionType::kHttp;
   std::optional<Time> stored_next;
   if (restored) {
     workflow->database->read([&](Session& session) {
@@ -116,6 +146,8 @@ void Triggers::arm(const WorkflowPtr& workflow, const workflow::Trigger& trigger
           stored_next = row.next;
         }
     });
+    // Rows of before say it in another way.
+    if (armed->subscribed && !armed->until && !armed->told) armed->until = stored_next;
   }
   std::shared_ptr<Armed> before;
   {
@@ -131,7 +163,12 @@ void Triggers::arm(const WorkflowPtr& workflow, const workflow::Trigger& trigger
       armed->count = before->count;
       armed->window = before->window;
       armed->location = before->location;
+      armed->cursor = before->cursor;
       armed->subscribed = before->subscribed;
+      armed->ends_at = before->ends_at;
+      armed->subscription = before->subscription;
+      armed->until = before->until;
+      armed->told = before->told;
       armed->problem = before->problem;
     }
   }
@@ -172,10 +209,10 @@ void Triggers::arm(const WorkflowPtr& workflow, const workflow::Trigger& trigger
 /// Whether something stands behind the provider that the trigger names; says so where it does not.
 bool Triggers::is_mapped(Armed& armed) {
   const std::vector<std::string> names = connector_names(*armed.workflow->version->plan, armed.trigger->raw_inputs);
-  for (const std::string& name : names)
-    if (!service_.http_actions().address_of(name).empty()) return true;
-  const std::string problem = "nothing here fires a trigger of '" + (names.empty() ? std::string("?") : names.front()) +
-                              "': map it to an address under `connections` in the configuration, or fire it by hand";
+  if (service_.engine().stands_behind(names)) return true;
+  const std::string problem =
+      "nothing here fires a trigger of '" + (names.empty() ? std::string("?") : names.front()) +
+      "': map it to an address or a function under `connections` in the configuration, or fire it by hand";
   service_.parts_.log.warning("workflows", "a trigger has nothing behind it",
                               {{"workflow", armed.workflow->name}, {"trigger", armed.trigger->name}, {"error", problem}});
   const std::lock_guard lock(mutex_);

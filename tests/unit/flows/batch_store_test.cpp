@@ -86,11 +86,13 @@ TEST_F(BatchStoreTest, FollowsTheVersionThatIsThereWhenTheTimeComes) {
 TEST_F(BatchStoreTest, TriesAgainWhenTheReceiverHasTooManyRuns) {
   open();
   deploy_both(R"j({"messageCount":1})j");
-  deploy(definition(R"j({"Count":{"type":"Compose","inputs":"@length(triggerBody()['items'])"},
+  deploy(
+      definition(
+          R"j({"Count":{"type":"Compose","inputs":"@length(triggerBody()['items'])"},
     "Pause":{"type":"Wait","inputs":{"interval":{"count":1,"unit":"Minute"}}}})j",
-                    R"j({"batch":{"type":"Batch","inputs":{"mode":"Inline","configurations":{"main":{"releaseCriteria":{"messageCount":1}}}},
+          R"j({"batch":{"type":"Batch","inputs":{"mode":"Inline","configurations":{"main":{"releaseCriteria":{"messageCount":1}}}},
       "runtimeConfiguration":{"concurrency":{"runs":1,"maximumWaitingRuns":1}}}})j"),
-         "receiver");
+      "receiver");
   send(3);
   EXPECT_THAT(runs(service().get("receiver")), SizeIs(2)) << "one runs, one waits, and there is no room for the third";
   advance(std::chrono::minutes{4});
@@ -106,9 +108,11 @@ TEST_F(BatchStoreTest, AStatelessReceiverGetsEachMessageOnce) {
   };
   life_->http.script = script_;
   deploy_both(kTenMinutes);
-  deploy(definition(R"j({"Tell":{"type":"Http","inputs":{"method":"POST","uri":"http://x.example/","body":"@triggerBody()"}}})j",
-                    R"j({"batch":{"type":"Batch","inputs":{"mode":"Inline","configurations":{"main":{"releaseCriteria":{"messageCount":2}}}}}})j"),
-         "receiver", WorkflowKind::kStateless);
+  deploy(
+      definition(
+          R"j({"Tell":{"type":"Http","inputs":{"method":"POST","uri":"http://x.example/","body":"@triggerBody()"}}})j",
+          R"j({"batch":{"type":"Batch","inputs":{"mode":"Inline","configurations":{"main":{"releaseCriteria":{"messageCount":2}}}}}})j"),
+      "receiver", WorkflowKind::kStateless);
   send(3);
   restart();
   advance(std::chrono::minutes{20});
