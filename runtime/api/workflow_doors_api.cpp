@@ -14,7 +14,6 @@ using flows::Workflow;
 using flows::WorkflowPtr;
 using server::RouteContext;
 
-constexpr std::size_t kMaxCallBytes = 100u << 20;
 constexpr std::string_view kInvoke = "/paths/invoke";
 
 std::map<std::string, std::string> queries_of(const RouteContext& context) {
@@ -118,13 +117,13 @@ net::Response history_content(const LogicServices& services, const RouteContext&
   return content(!entry ? nullptr : iequals(name, "TriggerInputs") ? &entry->inputs : &entry->outputs);
 }
 
-server::Route door(const char* method, const std::string& path, server::RouteHandler handler) {
+server::Route door(const LogicServices& services, const char* method, const std::string& path, server::RouteHandler handler) {
   server::Route route;
   route.method = method;
   route.path = "/workflows/{workflowId}" + path;
   route.auth = server::Auth::kNone;
   route.body = server::BodyRule::kAny;
-  route.max_body_bytes = kMaxCallBytes;
+  route.max_body_bytes = services.workflows.options().plan.max_message_bytes;
   route.handler = std::move(handler);
   return route;
 }
@@ -135,26 +134,26 @@ void add_workflow_door_routes(std::vector<server::Route>& routes, const LogicSer
   const std::string trigger = "/triggers/{triggerName}", run = "/runs/{runName}", action = run + "/actions/{actionName}";
   for (const char* method : {"GET", "POST", "PUT", "PATCH", "DELETE"})
     for (const char* tail : {"", "/{*relativePath}"})
-      routes.push_back(door(method, trigger + std::string(kInvoke) + tail,
+      routes.push_back(door(services, method, trigger + std::string(kInvoke) + tail,
                             [services](RouteContext& context) { return invoke(services, context); }));
-  routes.push_back(
-      door("POST", action + "/{frame}/run", [services](RouteContext& context) { return end_action(services, context); }));
-  routes.push_back(door("GET", run + "/operations/response", [services](RouteContext& context) -> Task<net::Response> {
+  routes.push_back(door(services, "POST", action + "/{frame}/run",
+                        [services](RouteContext& context) { return end_action(services, context); }));
+  routes.push_back(door(services, "GET", run + "/operations/response", [services](RouteContext& context) -> Task<net::Response> {
     const WorkflowPtr workflow = workflow_at(services, context);
     const std::string& name = context.param("runName");
     flows::check_callback(*workflow, "/runs/" + name + "/operations/response/read", queries_of(context), services.clock.now());
     co_return services.workflows.poll_response(workflow, name);
   }));
-  routes.push_back(door("GET", run + "/contents/{contentName}",
+  routes.push_back(door(services, "GET", run + "/contents/{contentName}",
                         [services](RouteContext& context) -> Task<net::Response> { co_return run_content(services, context); }));
-  routes.push_back(door("GET", action + "/contents/{contentName}", [services](RouteContext& context) -> Task<net::Response> {
-    co_return action_content(services, context, false);
-  }));
   routes.push_back(
-      door("GET", action + "/repetitions/{repetitionName}/contents/{contentName}",
+      door(services, "GET", action + "/contents/{contentName}",
+           [services](RouteContext& context) -> Task<net::Response> { co_return action_content(services, context, false); }));
+  routes.push_back(
+      door(services, "GET", action + "/repetitions/{repetitionName}/contents/{contentName}",
            [services](RouteContext& context) -> Task<net::Response> { co_return action_content(services, context, true); }));
   routes.push_back(
-      door("GET", trigger + "/histories/{historyName}/contents/{contentName}",
+      door(services, "GET", trigger + "/histories/{historyName}/contents/{contentName}",
            [services](RouteContext& context) -> Task<net::Response> { co_return history_content(services, context); }));
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "runtime/base/strings.h"
+#include "runtime/connectors/trigger_functions.h"
 #include "runtime/flows/http_actions.h"
 #include "runtime/flows/http_content.h"
 
@@ -146,9 +147,11 @@ std::vector<std::string> ConnectorPort::names_of(const ActionCall& call) {
   }
 }
 
-ConnectorPort::Choice ConnectorPort::choose(const ActionCall& call) const {
+ConnectorPort::Choice ConnectorPort::choose(const ActionCall& call) const { return choose(names_of(call)); }
+
+ConnectorPort::Choice ConnectorPort::choose(std::vector<std::string> names) const {
   Choice choice;
-  choice.names = names_of(call);
+  choice.names = std::move(names);
   for (const std::string& name : choice.names) {
     const auto mapping = mappings_.find(to_lower(name));
     if (mapping != mappings_.end() && choice.mapping == nullptr) choice.mapping = &mapping->second;
@@ -184,6 +187,11 @@ bool ConnectorPort::repeats_safely(const ActionCall& call) const {
   return match.operation == nullptr || match.operation->repeats_safely;
 }
 
+bool ConnectorPort::stands_behind(const std::vector<std::string>& names) const {
+  const Choice choice = choose(names);
+  return choice.connector != nullptr || (choice.mapping != nullptr && choice.mapping->url.empty());
+}
+
 void ConnectorPort::run(ActionCall call, UniqueFunction<void(ActionAnswer)> done) {
   Choice choice = choose(call);
   if (choice.mapping != nullptr && !choice.mapping->function.empty()) {
@@ -196,6 +204,10 @@ void ConnectorPort::run(ActionCall call, UniqueFunction<void(ActionAnswer)> done
     // How the definition finds its connector is nobody's business here.
     if (inputs.is_object())
       for (const char* member : {"host", "retryPolicy", "authentication", "function"}) inputs.erase(member);
+    if (!call.trigger_operation.empty()) {
+      inputs["trigger"] = trigger_member(call);
+      done = answers_of_trigger(call, std::move(done));
+    }
     out.inputs = expression::to_json_text(inputs);
     out.attempt = call.retries + 1;
     out.idempotency_key = call.idempotency_key;

@@ -29,6 +29,7 @@ class ConnectorPort final : public flows::ActionPort {
 
   bool handles(const flows::ActionCall& call) const override;
   bool repeats_safely(const flows::ActionCall& call) const override;
+  bool stands_behind(const std::vector<std::string>& names) const override;
   void run(flows::ActionCall call, UniqueFunction<void(flows::ActionAnswer)> done) override;
 
   FunctionCalls& functions() { return *functions_; }
@@ -42,6 +43,7 @@ class ConnectorPort final : public flows::ActionPort {
     std::vector<std::string> names;
   };
   Choice choose(const flows::ActionCall& call) const;
+  Choice choose(std::vector<std::string> names) const;
   Task<flows::ActionAnswer> perform(flows::ActionCall call, Choice choice);
 
   Executor& executor_;

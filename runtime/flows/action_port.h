@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "runtime/base/function.h"
 #include "runtime/flows/workflow.h"
@@ -34,6 +35,10 @@ struct ActionCall {
   int retries = 0;
   /// Where an asynchronous operation is to be looked at; empty: it begins.
   std::string location;
+  /// What a trigger asks: `poll`, `fetch`, `subscribe` or `unsubscribe`; empty: it is an action that asks.
+  std::string_view trigger_operation;
+  /// Of a trigger: what its last answer said about where to go on, or the subscription that is to end; null: nothing.
+  Value cursor;
   net::CancelToken cancel;
 };
 
@@ -47,6 +52,8 @@ struct ActionAnswer {
   std::optional<Duration> retry_after;
   /// Not done: it goes on, and is to be looked at there after `retry_after`.
   std::string location;
+  /// To a trigger: what its next call is to have as `cursor`; null: nothing.
+  Value cursor;
 
   static ActionAnswer failed(std::string code, std::string error_code, std::string message) {
     ActionAnswer out;
@@ -66,6 +73,8 @@ class ActionPort {
   /// Doing it again, with the same idempotency key, does no harm: a call whose outcome a crash hid is then made again in any
   /// case.
   virtual bool repeats_safely(const ActionCall& call) const = 0;
+  /// Something stands behind one of these names of a connector, so that triggers of it may ask.
+  virtual bool stands_behind(const std::vector<std::string>&) const { return false; }
   /// Makes the attempt. Calls `done` exactly once, on any thread, perhaps before it returns; never blocks.
   virtual void run(ActionCall call, UniqueFunction<void(ActionAnswer)> done) = 0;
 };

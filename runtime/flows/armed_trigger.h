@@ -13,14 +13,22 @@ struct Triggers::Armed {
   std::int64_t count = 0;
   /// SlidingWindow: where the next window begins.
   std::optional<Time> window;
-  /// Polling: where to look next.
+  /// Polling: where to look next; a function is told its cursor.
   std::string location;
+  Value cursor;
   bool subscribed = false;
+  /// Where the subscription ends, or what a function gave for it; empty and null: nothing was said.
+  std::string ends_at;
+  Value subscription;
+  /// When the subscription ends, and another one takes its place.
+  std::optional<Time> until;
+  /// Notification: somebody said that there is something to fetch.
+  bool told = false;
   std::string problem;
   Clock::TimerId timer = 0;
   bool polling = false;
-  /// The type of action that its requests are those of.
-  workflow::Action as_action;
+  /// The types of action that its requests are those of: what it asks with, and what it fetches or ends a subscription with.
+  workflow::Action as_action, as_fetch, as_end;
 
   Value state() const;
   void read(const Value& state);

@@ -1,5 +1,8 @@
 #include "runtime/flows/batch_store.h"
 
+#include <algorithm>
+
+#include "runtime/base/unix_time.h"
 #include "runtime/flows/firing.h"
 #include "runtime/flows/member_text.h"
 #include "runtime/flows/workflow_service.h"
@@ -11,8 +14,8 @@ namespace {
 using store::Session;
 using store::Statement;
 
-constexpr std::size_t kMaxMessages = 5'000;
-constexpr std::size_t kMaxBytes = 80u << 20;
+/// After a release by which messages may be left.
+constexpr Duration kLookAgain = std::chrono::seconds{10};
 
 }  // namespace
 
@@ -72,58 +75,117 @@ void BatchStore::run(ActionCall call, UniqueFunction<void(ActionAnswer)> done) {
                                {"headers", Value::object()},
                                {"body", {{"messageId", message_id}, {"partitionName", place.partition}}}};
         (*shared)(std::move(answer));
-        look(place, false);
+        look(place);
       });
 }
 
-void BatchStore::arm(const Place& place) {
-  const Time now = engine_.parts().clock.now();
-  const std::optional<Time> due = place.criteria->recurrence->next(now, now);
-  if (!due) return;
+BatchStore::Place BatchStore::find_place(const WorkflowPtr& workflow, std::string_view trigger, std::string_view batch,
+                                         std::string partition) {
+  Place place;
+  place.workflow = workflow;
+  place.partition = std::move(partition);
+  if (!workflow || !workflow->version || !workflow->version->plan) return place;
+  place.trigger = workflow->version->plan->find_trigger(trigger);
+  if (place.trigger == nullptr) return place;
+  for (const workflow::BatchCriteria& criteria : place.trigger->batches)
+    if (iequals(criteria.name, batch)) place.criteria = &criteria;
+  return place;
+}
+
+void BatchStore::resume(const WorkflowPtr& workflow) {
+  if (!workflow->enabled || !workflow->version || !workflow->version->plan) return;
+  const auto& triggers = workflow->version->plan->triggers;
+  if (std::none_of(triggers.begin(), triggers.end(),
+                   [](const workflow::Trigger& one) { return one.type == workflow::TriggerType::kBatch; }))
+    return;
+  std::vector<Place> places;
+  workflow->database->read([&](Session& session) {
+    static const Statement kSelect{
+        "SELECT DISTINCT trigger_name, batch, partition_name FROM workflow_batch_items WHERE workflow_key = ?"};
+    places.clear();
+    session.query(kSelect, {workflow->key}, [&](const store::Row& row) {
+      // Messages of a batch that the definition has no more stay where they are, for the case that it comes back.
+      Place place = find_place(workflow, row.text(0), row.text(1), std::string(row.text(2)));
+      if (place.criteria != nullptr) places.push_back(std::move(place));
+    });
+  });
+  for (const Place& place : places) look(place);
+}
+
+void BatchStore::stop() {
+  std::map<std::string, Clock::TimerId> all;
+  {
+    const std::lock_guard lock(mutex_);
+    stopped_ = true;
+    all.swap(armed_);
+  }
+  for (const auto& [key, timer] : all)
+    if (timer != 0) engine_.parts().clock.cancel(timer);
+}
+
+void BatchStore::arm(const Place& place, Time due) {
   const std::string key =
       place.workflow->arm_id + "\n" + place.trigger->name + "\n" + place.criteria->name + "\n" + place.partition;
   {
     const std::lock_guard lock(mutex_);
-    if (std::exchange(armed_[key], true)) return;
+    if (stopped_ || !armed_.emplace(key, 0).second) return;
   }
-  engine_.parts().clock.schedule_at(*due, [this, place, key] {
+  const auto look_again = [this, key, id = place.workflow->arm_id, trigger = place.trigger->name, batch = place.criteria->name,
+                           partition = place.partition] {
     {
       const std::lock_guard lock(mutex_);
+      if (stopped_) return;
       armed_.erase(key);
     }
-    look(place, true);
-  });
+    // The workflow may have another version by now, or be gone.
+    const Place now = find_place(service_.find(id), trigger, batch, partition);
+    if (now.criteria != nullptr) look(now);
+  };
+  const Clock::TimerId timer = engine_.parts().clock.schedule_at(due, look_again);
+  const std::lock_guard lock(mutex_);
+  if (const auto found = armed_.find(key); found != armed_.end() && found->second == 0) found->second = timer;
 }
 
-void BatchStore::look(const Place& place, bool by_time) {
+void BatchStore::look(const Place& place) {
+  if (!place.workflow->enabled) return;  // what waits is seen to when it is enabled
   struct Item {
     std::int64_t key;
     std::string message_id, content;
   };
   std::vector<Item> items;
   std::size_t bytes = 0;
+  std::int64_t oldest_us = 0;
+  const workflow::Options& limits = place.workflow->version->plan->options;
   const auto enough = [&] {
     const auto count = static_cast<std::int64_t>(items.size());
     return (place.criteria->message_count > 0 && count >= place.criteria->message_count) ||
            (place.criteria->batch_bytes > 0 && static_cast<std::int64_t>(bytes) >= place.criteria->batch_bytes) ||
-           items.size() >= kMaxMessages || bytes >= kMaxBytes;
+           count >= limits.max_batch_messages || static_cast<std::int64_t>(bytes) >= limits.max_batch_bytes;
   };
   place.workflow->database->read([&](Session& session) {
     static const Statement kSelect{
-        "SELECT item_key, message_id, content FROM workflow_batch_items WHERE workflow_key = ? AND trigger_name = ? AND batch = "
-        "? AND "
-        "partition_name = ? ORDER BY item_key"};
+        "SELECT item_key, message_id, content, created_unix_us FROM workflow_batch_items WHERE workflow_key = ? AND "
+        "trigger_name = ? AND batch = ? AND partition_name = ? ORDER BY item_key"};
     session.query(kSelect, {place.workflow->key, place.trigger->name, place.criteria->name, place.partition},
                   [&](const store::Row& row) {
+                    if (items.empty()) oldest_us = row.integer(3);
                     items.push_back({row.integer(0), std::string(row.text(1)), std::string(row.text(2))});
                     bytes += items.back().content.size();
                     return !enough();
                   });
   });
   if (items.empty()) return;
-  if (!enough() && !by_time) {
-    if (place.criteria->recurrence) arm(place);
-    return;
+  const Time now = engine_.parts().clock.now();
+  if (!enough()) {
+    if (!place.criteria->recurrence) return;
+    // The time of a partition runs from its oldest message on, whoever looks, and however often we began anew meanwhile.
+    const Time oldest = from_unix_us(oldest_us);
+    const std::optional<Time> due = place.criteria->recurrence->next(oldest, oldest);
+    if (!due) return;
+    if (*due > now) {
+      arm(place, *due);
+      return;
+    }
   }
   Value list = Value::array();
   std::vector<std::int64_t> keys;
@@ -144,8 +206,18 @@ void BatchStore::look(const Place& place, bool by_time) {
   firing.trigger = place.trigger;
   firing.outputs =
       Value{{"body", {{"batchName", place.criteria->name}, {"partitionName", place.partition}, {"items", std::move(list)}}}};
+  if (place.workflow->kind == WorkflowKind::kStateless) {
+    // Its runs are written nowhere, so the messages go first.
+    auto shared = std::make_shared<Firing>(std::move(firing));
+    place.workflow->database->write(claim, [this, shared](Result<void> result) {
+      if (result.ok()) fire(engine_, std::move(*shared));
+    });
+    return;
+  }
   firing.with = claim;
-  fire(engine_, std::move(firing));
+  const FiringResult result = fire(engine_, std::move(firing));
+  // Messages that no run took now, or that were too many for this one, are looked at again.
+  if (result.kind == FiringResult::Kind::kRefused || enough()) arm(place, now + kLookAgain);
 }
 
 }  // namespace trunkline::flows

@@ -4,6 +4,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 
 #include "runtime/flows/action_port.h"
 #include "runtime/flows/engine.h"
@@ -20,6 +21,10 @@ class BatchStore final : public ActionPort {
   bool handles(const ActionCall& call) const override;
   bool repeats_safely(const ActionCall&) const override { return false; }
   void run(ActionCall call, UniqueFunction<void(ActionAnswer)> done) override;
+  /// Looks after the messages that wait for a workflow: those that a restart, or the time for which it was disabled, left behind.
+  void resume(const WorkflowPtr& workflow);
+  /// Nothing is released by time any more. Idempotent.
+  void stop();
 
  private:
   struct Place {
@@ -28,13 +33,16 @@ class BatchStore final : public ActionPort {
     const workflow::BatchCriteria* criteria = nullptr;
     std::string partition;
   };
-  void look(const Place& place, bool by_time);
-  void arm(const Place& place);
+  /// Releases what fulfils a criterion; else sees to it that somebody looks again in time.
+  void look(const Place& place);
+  void arm(const Place& place, Time due);
+  static Place find_place(const WorkflowPtr& workflow, std::string_view trigger, std::string_view batch, std::string partition);
 
   Engine& engine_;
   WorkflowService& service_;
   std::mutex mutex_;
-  std::map<std::string, bool> armed_;  // partitions whose time runs
+  std::map<std::string, Clock::TimerId> armed_;  // partitions whose time runs; 0: its timer is being made
+  bool stopped_ = false;
 };
 
 }  // namespace trunkline::flows

@@ -12,7 +12,6 @@ using workflow::Status;
 
 constexpr std::int64_t kTicksAtUnixEpoch = 621'355'968'000'000'000;
 constexpr std::size_t kActivePage = 256;
-constexpr std::size_t kMaxWaiting = 1'000;  // more than a trigger may have
 
 }  // namespace
 
@@ -43,6 +42,10 @@ ActionPort* Engine::port_for(const ActionCall& call) const {
   for (ActionPort* port : ports_)
     if (port->handles(call)) return port;
   return nullptr;
+}
+
+bool Engine::stands_behind(const std::vector<std::string>& names) const {
+  return std::any_of(ports_.begin(), ports_.end(), [&](const ActionPort* port) { return port->stands_behind(names); });
 }
 
 void Engine::start() {
@@ -78,7 +81,8 @@ void Engine::take_up() {
     }
     wakes->look();
   }
-  release_waiting();
+  // Runs that waited for their turn when we ended.
+  for (const WorkflowPtr& workflow : parts_.registry.workflows()) release_waiting(workflow);
 }
 
 void Engine::stop() {
@@ -112,87 +116,6 @@ std::size_t Engine::loaded_runs() const {
     count += one.runs.size();
   }
   return count;
-}
-
-/// The gate of a trigger, with the runs that were there before it.
-void Engine::open_gate(const Workflow& workflow, const workflow::Trigger& trigger) {
-  const GateKey key{workflow.database, {workflow.key, trigger.name}};
-  {
-    const std::lock_guard lock(gates_mutex_);
-    if (gates_.contains(key)) return;
-  }
-  Gate gate;
-  if (workflow.kind == WorkflowKind::kStateful)
-    workflow.database->read([&](store::Session& session) {
-      gate.running = static_cast<int>(records::count_runs(session, workflow.key, trigger.name, Status::kRunning));
-      for (const RunRow& row : records::waiting_runs(session, workflow.key, trigger.name, kMaxWaiting))
-        gate.waiting.push_back(row.key);
-    });
-  const std::lock_guard lock(gates_mutex_);
-  gates_.emplace(key, std::move(gate));
-}
-
-/// Runs that waited for their turn when we ended.
-void Engine::release_waiting() {
-  for (const WorkflowPtr& workflow : parts_.registry.workflows()) {
-    if (!workflow->version || !workflow->version->plan) continue;
-    for (const workflow::Trigger& trigger : workflow->version->plan->triggers) {
-      if (trigger.concurrent_runs == 0) continue;
-      open_gate(*workflow, trigger);
-      std::vector<RunKey> released;
-      {
-        const std::lock_guard lock(gates_mutex_);
-        const auto found = gates_.find({workflow->database, {workflow->key, trigger.name}});
-        if (found == gates_.end()) continue;
-        Gate& gate = found->second;
-        while (gate.running < trigger.concurrent_runs && !gate.waiting.empty()) {
-          released.push_back(gate.waiting.front());
-          gate.waiting.pop_front();
-          ++gate.running;
-        }
-      }
-      for (const RunKey key : released) with_run(workflow, key, [](Run& run) { run.release(); });
-    }
-  }
-}
-
-Engine::Entry Engine::enter(const StartSpec& spec, RunKey key) {
-  const workflow::Trigger& trigger = *spec.trigger;
-  if (trigger.concurrent_runs == 0) return Entry::kGo;
-  const GateKey gate_key{spec.workflow->database, {spec.workflow->key, trigger.name}};
-  open_gate(*spec.workflow, trigger);
-  const std::lock_guard lock(gates_mutex_);
-  const auto found = gates_.find(gate_key);
-  if (found == gates_.end()) return Entry::kGo;  // the workflow was removed just now
-  Gate& gate = found->second;
-  if (gate.running < trigger.concurrent_runs) {
-    ++gate.running;
-    return Entry::kGo;
-  }
-  if (gate.waiting.size() >= static_cast<std::size_t>(trigger.max_waiting_runs)) return Entry::kFull;
-  gate.waiting.push_back(key);
-  return Entry::kWait;
-}
-
-void Engine::leave(const WorkflowPtr& workflow, const RunRow& row) {
-  RunKey next = 0;
-  {
-    const std::lock_guard lock(gates_mutex_);
-    const auto found = gates_.find({workflow->database, {workflow->key, row.trigger}});
-    if (found == gates_.end()) return;
-    Gate& gate = found->second;
-    const auto waiting = std::find(gate.waiting.begin(), gate.waiting.end(), row.key);
-    if (waiting != gate.waiting.end()) {
-      gate.waiting.erase(waiting);  // it ended before its turn
-      return;
-    }
-    --gate.running;
-    if (gate.waiting.empty()) return;
-    next = gate.waiting.front();
-    gate.waiting.pop_front();
-    ++gate.running;
-  }
-  with_run(workflow, next, [](Run& run) { run.release(); });
 }
 
 std::string Engine::start_run(StartSpec spec) {

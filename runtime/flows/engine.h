@@ -42,12 +42,16 @@ class Engine {
 
   /// Starts a run; spec.respond is called exactly once if there is one. Returns its name; empty: it was refused.
   std::string start_run(StartSpec spec);
+  /// The trigger has as many runs, and waiting runs, as it may.
+  bool is_full(const Workflow& workflow, const workflow::Trigger& trigger);
   /// Calls `input` on the turn of a run, which is loaded if it has to be; `missing` instead when there is no such run.
   void with_run(const WorkflowPtr& workflow, RunKey key, Run::Input input, UniqueFunction<void()> missing = nullptr);
   /// Calls `done` when the run has ended (perhaps before it returns); its row.
   void on_run_end(const WorkflowPtr& workflow, RunKey key, UniqueFunction<void(const RunRow&)> done);
   /// The run is loaded now; null: it is not.
   std::shared_ptr<Run> find_loaded(RunKey key) const;
+  /// It may have another number of runs at a time now.
+  void limits_changed(const WorkflowPtr& workflow) { release_waiting(workflow); }
   /// A workflow was removed, with its rows.
   void forget_workflow(const Workflow& workflow);
 
@@ -57,6 +61,7 @@ class Engine {
   const EngineOptions& options() const { return options_; }
   Parts& parts() { return parts_; }
   ActionPort* port_for(const ActionCall& call) const;
+  bool stands_behind(const std::vector<std::string>& names) const;
   /// Whoever waits for it.
   void tell_parent(const ParentLink& parent, SharedValue response);
 
@@ -64,7 +69,7 @@ class Engine {
   friend class Run;
   class Wakes;
   struct Gate {
-    int running = 0;
+    std::unordered_set<RunKey> running;
     std::deque<RunKey> waiting;
   };
   using GateKey = std::pair<const store::Database*, std::pair<std::int64_t, std::string>>;
@@ -73,7 +78,7 @@ class Engine {
   Entry enter(const StartSpec& spec, RunKey key);
   void leave(const WorkflowPtr& workflow, const RunRow& row);
   void open_gate(const Workflow& workflow, const workflow::Trigger& trigger);
-  void release_waiting();
+  void release_waiting(const WorkflowPtr& workflow);
   void take_up();
 
   // Called by runs.
@@ -105,6 +110,7 @@ class Engine {
 
   std::mutex gates_mutex_;
   std::map<GateKey, Gate> gates_;
+  std::map<GateKey, std::vector<RunKey>> opening_;  // gates that are being opened, and who has left meanwhile
 
   std::mutex ends_mutex_;
   std::unordered_map<RunKey, std::vector<UniqueFunction<void(const RunRow&)>>> waiting_for_end_;

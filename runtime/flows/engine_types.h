@@ -54,6 +54,7 @@ struct CallerAnswer {
     kError,
   } kind = Kind::kAccepted;
   std::string run;  // its name
+  std::string client_tracking_id;
   /// `{ statusCode, headers, body }`
   SharedValue response;
   Error error;

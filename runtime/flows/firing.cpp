@@ -194,7 +194,9 @@ FiringResult fire(Engine& engine, Firing firing) {
   }
   if (!tracking && !firing.client_tracking_id.empty()) tracking = firing.client_tracking_id;
 
-  const auto start = [&](Value outputs, std::string id, Responder respond, bool has_caller) {
+  // By run, whether it is on disk; only the writer's thread looks at it.
+  std::shared_ptr<std::vector<bool>> on_disk;
+  const auto start = [&](Value outputs, std::string id, Responder respond, bool has_caller, std::size_t number) {
     StartSpec spec;
     spec.workflow = firing.workflow;
     spec.trigger = firing.trigger;
@@ -204,6 +206,12 @@ FiringResult fire(Engine& engine, Firing firing) {
     if (firing.scheduled) spec.record["scheduledTime"] = workflow::time_text(*firing.scheduled);
     spec.record["code"] = firing.code;
     spec.with = std::exchange(firing.with, nullptr);
+    if (on_disk)
+      spec.with = [first = std::move(spec.with), on_disk, number, last = firing.with_last](store::Session& session) {
+        if (first) first(session);
+        (*on_disk)[number] = true;
+        if (std::find(on_disk->begin(), on_disk->end(), false) == on_disk->end()) last(session);
+      };
     spec.client_tracking_id = std::move(id);
     spec.origin = firing.origin;
     spec.has_caller = has_caller;
@@ -215,13 +223,19 @@ FiringResult fire(Engine& engine, Firing firing) {
     else
       result.runs.push_back(std::move(name));
   };
+  const auto expect = [&](std::size_t runs) {
+    if (firing.with_last) on_disk = std::make_shared<std::vector<bool>>(runs, false);
+  };
   if (!trigger.split_on) {
-    start(std::move(firing.outputs), tracking.value_or(""), std::move(firing.respond), firing.has_caller);
+    expect(1);
+    start(std::move(firing.outputs), tracking.value_or(""), std::move(firing.respond), firing.has_caller, 0);
     return result;
   }
   // Each run sees its item as the body, and nothing of the others. The caller is let go once they are all begun.
   std::size_t left = static_cast<std::size_t>(std::count(split.skipped.begin(), split.skipped.end(), false));
-  if (left == 0 && !split.items.empty()) result.kind = FiringResult::Kind::kSkipped;
+  const std::size_t all = left;
+  expect(all);
+  if (left == 0) result.kind = FiringResult::Kind::kSkipped;
   if (left == 0 && firing.respond) firing.respond(no_run(CallerAnswer::Kind::kAccepted));
   for (std::size_t i = 0; i < split.items.size(); ++i) {
     Value outputs = outputs_of(firing.outputs, std::move(split.items[i]));
@@ -233,7 +247,7 @@ FiringResult fire(Engine& engine, Firing firing) {
     }
     const bool last = --left == 0;
     start(std::move(outputs), i < split.tracking.size() ? split.tracking[i] : tracking.value_or(""),
-          last ? std::move(firing.respond) : Responder(), false);
+          last ? std::move(firing.respond) : Responder(), false, all - 1 - left);
   }
   return result;
 }

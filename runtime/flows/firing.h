@@ -24,6 +24,9 @@ struct Firing {
   Responder respond;
   /// Runs in the transaction of the first run that comes of it.
   std::function<void(store::Session&)> with;
+  /// Runs in the transaction of that run which is the last one to be on disk: what has been taken out of somewhere is forgotten
+  /// there only when all of it is safe.
+  std::function<void(store::Session&)> with_last;
 };
 
 struct FiringResult {

@@ -8,6 +8,7 @@
 #include "runtime/expression/value_object.h"
 #include "runtime/flows/http_content.h"
 #include "runtime/flows/member_text.h"
+#include "runtime/flows/workflow_headers.h"
 #include "runtime/net/url.h"
 
 namespace trunkline::flows {
@@ -148,6 +149,10 @@ bool HttpActions::repeats_safely(const ActionCall& call) const {
   return method == "GET" || method == "HEAD" || method == "PUT" || method == "DELETE" || method == "OPTIONS" || method == "TRACE";
 }
 
+bool HttpActions::stands_behind(const std::vector<std::string>& names) const {
+  return std::any_of(names.begin(), names.end(), [this](const std::string& name) { return !address_of(name).empty(); });
+}
+
 net::ClientRequest HttpActions::build(const ActionCall& call, const Value& inputs) const {
   net::ClientRequest request;
   request.method = upper(text_of(inputs, "method"));
@@ -201,6 +206,12 @@ net::ClientRequest HttpActions::build(const ActionCall& call, const Value& input
   if (const auto body = inputs.find(type == ActionType::kServiceProvider ? "parameters" : "body");
       body != inputs.end() && !body->is_null() && call.location.empty() && request.method != "GET" && request.method != "HEAD") {
     EncodedBody encoded = encode_body(*body, request.headers.get("Content-Type"), call.action_tracking_id);
+    const std::size_t most =
+        call.action != nullptr && call.action->chunked ? options_.max_chunked_bytes : options_.max_request_bytes;
+    if (encoded.bytes.size() > most)
+      throw wrong("the body has " + std::to_string(encoded.bytes.size()) + " bytes, and " + std::to_string(most) + " are allowed",
+                  "body")
+          .with_service_code("RequestEntityTooLarge");
     request.body = std::move(encoded.bytes);
     if (!encoded.content_type.empty()) request.headers.set("Content-Type", std::move(encoded.content_type));
   } else if (request.body.empty()) {
@@ -210,16 +221,7 @@ net::ClientRequest HttpActions::build(const ActionCall& call, const Value& input
     const Workflow& w = *call.workflow;
     request.headers.set("User-Agent",
                         "azure-logic-apps/1.0 (workflow " + w.id + "; version " + (w.version ? w.version->name : "") + ")");
-    if (call.action == nullptr || !call.action->suppress_headers) {
-      request.headers.set("x-ms-workflow-id", w.id);
-      request.headers.set("x-ms-workflow-name", w.name);
-      if (w.version) request.headers.set("x-ms-workflow-version", w.version->name);
-      request.headers.set("x-ms-workflow-run-id", call.run_name);
-      request.headers.set("x-ms-client-tracking-id", call.client_tracking_id);
-      request.headers.set("x-ms-action-tracking-id", call.action_tracking_id);
-      request.headers.set("x-ms-client-request-id", call.idempotency_key);
-      request.headers.set("x-ms-tracking-id", call.action_tracking_id);
-    }
+    if (call.action == nullptr || !call.action->suppress_headers) add_request_headers(request.headers, call);
   }
   request.timeout = options_.timeout;
   request.max_response_bytes = options_.max_response_bytes;

@@ -18,6 +18,7 @@ namespace trunkline::flows {
 
 struct HttpActionOptions {
   Duration timeout = std::chrono::seconds{120};
+  std::size_t max_request_bytes = 100u << 20;
   std::size_t max_response_bytes = 100u << 20;
   std::size_t max_chunked_bytes = 1u << 30;
   std::size_t max_uri_bytes = 2048;
@@ -39,6 +40,7 @@ class HttpActions final : public ActionPort {
 
   bool handles(const ActionCall& call) const override;
   bool repeats_safely(const ActionCall& call) const override;
+  bool stands_behind(const std::vector<std::string>& names) const override;
   void run(ActionCall call, UniqueFunction<void(ActionAnswer)> done) override;
 
   /// Any request in the shape of an Http action's inputs, with the conventions of actions; the asynchronous pattern is the

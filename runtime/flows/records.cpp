@@ -387,12 +387,12 @@ std::vector<RunRow> waiting_runs(Session& session, std::int64_t workflow_key, st
   return out;
 }
 
-std::int64_t count_runs(Session& session, std::int64_t workflow_key, std::string_view trigger, Status status) {
+std::vector<RunKey> open_runs(Session& session, std::int64_t workflow_key, std::string_view trigger, Status status) {
   static const Statement kSelect{
-      "SELECT COUNT(*) FROM workflow_runs WHERE workflow_key = ? AND trigger_name = ? AND status = ? AND ended_unix_us IS NULL"};
-  std::int64_t out = 0;
+      "SELECT run_key FROM workflow_runs WHERE workflow_key = ? AND trigger_name = ? AND status = ? AND ended_unix_us IS NULL"};
+  std::vector<RunKey> out;
   session.query(kSelect, {workflow_key, trigger, static_cast<std::int64_t>(status)},
-                [&](const Row& row) { out = row.integer(0); });
+                [&](const Row& row) { out.push_back(row.integer(0)); });
   return out;
 }
 

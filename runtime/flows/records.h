@@ -105,7 +105,9 @@ std::vector<DueRun> due_runs(store::Session& session, Time now, std::size_t limi
 std::optional<Time> next_due(store::Session& session, Time now);
 std::vector<DueRun> active_runs(store::Session& session, RunKey after, std::size_t limit);
 std::vector<RunRow> waiting_runs(store::Session& session, std::int64_t workflow_key, std::string_view trigger, std::size_t limit);
-std::int64_t count_runs(store::Session& session, std::int64_t workflow_key, std::string_view trigger, workflow::Status status);
+/// Those that have not ended.
+std::vector<RunKey> open_runs(store::Session& session, std::int64_t workflow_key, std::string_view trigger,
+                              workflow::Status status);
 RunKey last_key(store::Session& session);
 std::vector<TriggerRow> triggers(store::Session& session, std::int64_t workflow_key);
 std::vector<FiringRow> firings(store::Session& session, std::int64_t workflow_key, std::string_view trigger, RunKey before,

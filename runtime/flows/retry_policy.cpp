@@ -11,15 +11,17 @@ namespace trunkline::flows {
 namespace {
 
 using expression::Value;
-constexpr int kMaxCount = 90;
 
 Error wrong(const std::string& what) { return Error(ErrorCode::kInvalidArgument, "the retry policy " + what, "retryPolicy"); }
 
-std::optional<Duration> duration(const Value& policy, const char* name) {
+std::optional<Duration> duration(const Value& policy, const char* name, const workflow::Options& limits) {
   const auto found = policy.find(name);
   if (found == policy.end() || found->is_null()) return std::nullopt;
   const auto parsed = found->is_string() ? parse_duration(found->get_ref<const std::string&>()) : std::nullopt;
   if (!parsed) throw wrong(std::string("has a '") + name + "' that is no ISO 8601 duration");
+  if (*parsed < limits.min_retry_interval || *parsed > limits.max_retry_interval)
+    throw wrong(std::string("has a '") + name + "' that is not from " + format_duration(limits.min_retry_interval) + " to " +
+                format_duration(limits.max_retry_interval));
   return parsed;
 }
 
@@ -40,7 +42,7 @@ std::optional<Duration> RetryPolicy::wait(int retry, std::optional<Duration> ask
   return from + Duration{static_cast<std::int64_t>(random * static_cast<double>((to - from).count()))};
 }
 
-RetryPolicy read_retry_policy(const Value& inputs) {
+RetryPolicy read_retry_policy(const Value& inputs, const workflow::Options& limits) {
   RetryPolicy out;
   if (!inputs.is_object()) return out;
   const auto found = inputs.find("retryPolicy");
@@ -62,13 +64,14 @@ RetryPolicy read_retry_policy(const Value& inputs) {
     return out;
   const auto count = found->find("count");
   const auto number = count != found->end() ? workflow::whole_number(*count) : std::nullopt;
-  if (!number || *number < 1 || *number > kMaxCount) throw wrong("needs a 'count' from 1 to 90");
+  if (!number || *number < 1 || *number > limits.max_retries)
+    throw wrong("needs a 'count' from 1 to " + std::to_string(limits.max_retries));
   out.count = static_cast<int>(*number);
-  const auto interval = duration(*found, "interval");
+  const auto interval = duration(*found, "interval", limits);
   if (!interval) throw wrong("has no 'interval'");
   out.interval = *interval;
-  out.minimum = duration(*found, "minimumInterval").value_or(std::chrono::seconds{5});
-  out.maximum = duration(*found, "maximumInterval").value_or(std::chrono::hours{24});
+  out.minimum = duration(*found, "minimumInterval", limits).value_or(std::chrono::seconds{5});
+  out.maximum = duration(*found, "maximumInterval", limits).value_or(std::chrono::hours{24});
   return out;
 }
 

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "runtime/expression/value.h"
+#include "runtime/workflow/options.h"
 #include "trunkline/error.hpp"
 
 namespace trunkline::flows {
@@ -21,6 +22,6 @@ struct RetryPolicy {
 };
 
 /// The member `retryPolicy` of evaluated inputs. Throws Error kInvalidArgument.
-RetryPolicy read_retry_policy(const expression::Value& inputs);
+RetryPolicy read_retry_policy(const expression::Value& inputs, const workflow::Options& limits);
 
 }  // namespace trunkline::flows

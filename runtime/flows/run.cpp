@@ -381,10 +381,12 @@ void Run::lost(const Error& error) {
   failed.error = error;
   answer(std::move(failed));
   engine_.woken(database(), row_.key);
+  engine_.leave(workflow_, row_);
   engine_.forget(row_.key);
 }
 
 void Run::answer(CallerAnswer what) {
+  what.client_tracking_id = row_.client_tracking_id;
   Responder respond;
   Clock::TimerId timer = 0;
   {

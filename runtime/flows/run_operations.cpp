@@ -148,8 +148,8 @@ void Run::retry(const InFlight& flight, const Operation& one, ActionAnswer& answ
   std::optional<Duration> wait;
   try {
     const bool hook = version_->plan->actions[flight.action].type == ActionType::kHttpWebhook;
-    const RetryPolicy policy =
-        read_retry_policy(hook && record.inputs->contains("subscribe") ? (*record.inputs)["subscribe"] : *record.inputs);
+    const RetryPolicy policy = read_retry_policy(
+        hook && record.inputs->contains("subscribe") ? (*record.inputs)["subscribe"] : *record.inputs, version_->plan->options);
     wait = policy.wait(one.retries + 1, answer.retry_after,
                        static_cast<double>(random_below(1u << 30)) / static_cast<double>(1u << 30));
   } catch (const Error& error) {
@@ -221,7 +221,7 @@ void Run::resume_operations() {
       const ActionPort* port = engine_.port_for(call);
       RetryPolicy policy;
       try {
-        policy = read_retry_policy(*call.inputs);
+        policy = read_retry_policy(*call.inputs, version_->plan->options);
       } catch (const Error&) {
         policy.kind = RetryPolicy::Kind::kNone;
       }

@@ -15,16 +15,36 @@ bool ticks(TriggerType type) {
   return type == TriggerType::kRecurrence || type == TriggerType::kSlidingWindow || type == TriggerType::kHttp ||
          type == TriggerType::kApiConnection || type == TriggerType::kServiceProvider;
 }
-bool subscribes(TriggerType type) { return type == TriggerType::kHttpWebhook || type == TriggerType::kApiConnectionWebhook; }
+bool subscribes(TriggerType type) {
+  return type == TriggerType::kHttpWebhook || type == TriggerType::kApiConnectionWebhook ||
+         type == TriggerType::kApiConnectionNotification;
+}
+
+/// Its windows follow each other without a gap, also over a time for which the workflow was disabled.
+bool keeps_its_place(TriggerType type) { return type == TriggerType::kSlidingWindow; }
 
 std::optional<Time> time_in(const Value& state, const char* name) {
   const auto found = state.find(name);
   return found != state.end() && found->is_string() ? parse_rfc3339(found->get_ref<const std::string&>()) : std::nullopt;
 }
 
-bool same_trigger(const Workflow& before, const Workflow& after, const workflow::Trigger& was, const workflow::Trigger& is) {
-  return before.enabled && after.enabled && was.type == is.type && was.raw_inputs == is.raw_inputs &&
-         was.raw_recurrence == is.raw_recurrence;
+/// Of the requests that it makes.
+workflow::ActionType action_type(TriggerType type) {
+  switch (type) {
+    case TriggerType::kApiConnection:
+      return workflow::ActionType::kApiConnection;
+    case TriggerType::kServiceProvider:
+      return workflow::ActionType::kServiceProvider;
+    case TriggerType::kApiConnectionWebhook:
+    case TriggerType::kApiConnectionNotification:
+      return workflow::ActionType::kApiConnectionWebhook;
+    default:
+      return workflow::ActionType::kHttp;
+  }
+}
+
+bool same_trigger(const workflow::Trigger& was, const workflow::Trigger& is) {
+  return was.type == is.type && was.raw_inputs == is.raw_inputs && was.raw_recurrence == is.raw_recurrence;
 }
 
 }  // namespace
@@ -34,7 +54,12 @@ Value Triggers::Armed::state() const {
   if (last) out["last"] = format_rfc3339(*last);
   if (window) out["window"] = format_rfc3339(*window);
   if (!location.empty()) out["location"] = location;
+  if (!cursor.is_null()) out["cursor"] = cursor;
   if (subscribed) out["subscribed"] = true;
+  if (!ends_at.empty()) out["endsAt"] = ends_at;
+  if (!subscription.is_null()) out["subscription"] = subscription;
+  if (until) out["until"] = format_rfc3339(*until);
+  if (told) out["told"] = true;
   return out;
 }
 
@@ -45,6 +70,11 @@ void Triggers::Armed::read(const Value& state) {
   if (const auto found = state.find("count"); found != state.end() && found->is_number_integer()) count = *found;
   if (const auto found = state.find("location"); found != state.end() && found->is_string()) location = *found;
   if (const auto found = state.find("subscribed"); found != state.end() && found->is_boolean()) subscribed = *found;
+  if (const auto found = state.find("cursor"); found != state.end()) cursor = *found;
+  if (const auto found = state.find("subscription"); found != state.end()) subscription = *found;
+  if (const auto found = state.find("endsAt"); found != state.end() && found->is_string()) ends_at = *found;
+  until = time_in(state, "until");
+  told = state.contains("told");
 }
 
 Triggers::Triggers(WorkflowService& service) : service_(service) {}
@@ -80,11 +110,17 @@ void Triggers::changed(const WorkflowPtr& before, const WorkflowPtr& after, bool
   if (was != nullptr)
     for (const workflow::Trigger& trigger : *was) {
       const workflow::Trigger* now = is != nullptr ? after->version->plan->find_trigger(trigger.name) : nullptr;
+      const bool same = now != nullptr && same_trigger(trigger, *now);
       // One that stays as it is goes on as if nothing had happened; it only has to follow the new version.
-      if (now == nullptr || !same_trigger(*before, *after, trigger, *now)) disarm(before, trigger, now == nullptr);
+      if (same && before->enabled && after->enabled) continue;
+      disarm(before, trigger, same && keeps_its_place(trigger.type));
     }
   if (is == nullptr || !after->enabled) return;
-  for (const workflow::Trigger& trigger : *is) arm(after, trigger, restored);
+  for (const workflow::Trigger& trigger : *is) {
+    const workflow::Trigger* old = was != nullptr ? before->version->plan->find_trigger(trigger.name) : nullptr;
+    const bool resumed = keeps_its_place(trigger.type) && old != nullptr && !before->enabled && same_trigger(*old, trigger);
+    arm(after, trigger, restored || resumed);
+  }
 }
 
 void Triggers::arm(const WorkflowPtr& workflow, const workflow::Trigger& trigger, bool restored) {
@@ -94,11 +130,13 @@ void Triggers::arm(const WorkflowPtr& workflow, const workflow::Trigger& trigger
   armed->workflow = workflow;
   armed->trigger = &trigger;
   armed->anchor = now;
-  armed->as_action.name = trigger.name;
-  armed->as_action.type = trigger.type == TriggerType::kApiConnection          ? workflow::ActionType::kApiConnection
-                          : trigger.type == TriggerType::kServiceProvider      ? workflow::ActionType::kServiceProvider
-                          : trigger.type == TriggerType::kApiConnectionWebhook ? workflow::ActionType::kApiConnectionWebhook
-                                                                               : workflow::ActionType::kHttp;
+  for (workflow::Action* action : {&armed->as_action, &armed->as_fetch, &armed->as_end}) {
+    action->name = trigger.name;
+    action->suppress_headers = trigger.suppress_request_headers;
+  }
+  armed->as_action.type = action_type(trigger.type);
+  armed->as_fetch.type = workflow::ActionType::kApiConnection;
+  armed->as_end.type = workflow::ActionType::kHttp;
   std::optional<Time> stored_next;
   if (restored) {
     workflow->database->read([&](Session& session) {
@@ -108,6 +146,8 @@ void Triggers::arm(const WorkflowPtr& workflow, const workflow::Trigger& trigger
           stored_next = row.next;
         }
     });
+    // Rows of before say it in another way.
+    if (armed->subscribed && !armed->until && !armed->told) armed->until = stored_next;
   }
   std::shared_ptr<Armed> before;
   {
@@ -123,7 +163,12 @@ void Triggers::arm(const WorkflowPtr& workflow, const workflow::Trigger& trigger
       armed->count = before->count;
       armed->window = before->window;
       armed->location = before->location;
+      armed->cursor = before->cursor;
       armed->subscribed = before->subscribed;
+      armed->ends_at = before->ends_at;
+      armed->subscription = before->subscription;
+      armed->until = before->until;
+      armed->told = before->told;
       armed->problem = before->problem;
     }
   }
@@ -145,6 +190,12 @@ void Triggers::arm(const WorkflowPtr& workflow, const workflow::Trigger& trigger
     if (!armed->window) armed->window = trigger.recurrence->start().value_or(now);
     const auto end = trigger.recurrence->next(*armed->window, *armed->window);
     if (end) next = *end + trigger.window_delay;
+    // Without a start of its own only we know where the first window begins. What a stateless one left when it was disabled has
+    // been taken over.
+    if (workflow->kind == WorkflowKind::kStateful)
+      remember(*armed, next);
+    else
+      forget(workflow, trigger);
   } else if (restored && stored_next && *stored_next > now) {
     next = stored_next;
   } else if (restored && armed->last) {
@@ -158,10 +209,10 @@ void Triggers::arm(const WorkflowPtr& workflow, const workflow::Trigger& trigger
 /// Whether something stands behind the provider that the trigger names; says so where it does not.
 bool Triggers::is_mapped(Armed& armed) {
   const std::vector<std::string> names = connector_names(*armed.workflow->version->plan, armed.trigger->raw_inputs);
-  for (const std::string& name : names)
-    if (!service_.http_actions().address_of(name).empty()) return true;
-  const std::string problem = "nothing here fires a trigger of '" + (names.empty() ? std::string("?") : names.front()) +
-                              "': map it to an address under `connections` in the configuration, or fire it by hand";
+  if (service_.engine().stands_behind(names)) return true;
+  const std::string problem =
+      "nothing here fires a trigger of '" + (names.empty() ? std::string("?") : names.front()) +
+      "': map it to an address or a function under `connections` in the configuration, or fire it by hand";
   service_.parts_.log.warning("workflows", "a trigger has nothing behind it",
                               {{"workflow", armed.workflow->name}, {"trigger", armed.trigger->name}, {"error", problem}});
   const std::lock_guard lock(mutex_);
@@ -169,14 +220,25 @@ bool Triggers::is_mapped(Armed& armed) {
   return false;
 }
 
-void Triggers::disarm(const WorkflowPtr& workflow, const workflow::Trigger& trigger, bool gone) {
+void Triggers::forget(const WorkflowPtr& workflow, const workflow::Trigger& trigger) {
+  workflow->database->write(
+      [workflow, name = trigger.name](Session& session) { records::remove_trigger(session, workflow->key, name); },
+      [](Result<void>) {});
+}
+
+void Triggers::disarm(const WorkflowPtr& workflow, const workflow::Trigger& trigger, bool keep) {
   std::shared_ptr<Armed> armed;
   {
     const std::lock_guard lock(mutex_);
-    const auto found = armed_.find(key_of(*workflow, trigger.name));
-    if (found == armed_.end()) return;
-    armed = std::move(found->second);
-    armed_.erase(found);
+    if (const auto found = armed_.find(key_of(*workflow, trigger.name)); found != armed_.end()) {
+      armed = std::move(found->second);
+      armed_.erase(found);
+    }
+  }
+  if (!armed) {
+    // It was disabled already; what it remembers goes once the trigger becomes another one.
+    if (!keep && keeps_its_place(trigger.type)) forget(workflow, trigger);
+    return;
   }
   if (armed->timer != 0) service_.parts_.clock.cancel(armed->timer);
   if (armed->subscribed) {
@@ -185,14 +247,17 @@ void Triggers::disarm(const WorkflowPtr& workflow, const workflow::Trigger& trig
         service_.parts_.log.warning("workflows", "a webhook could not be unsubscribed", {{"error", result.error().message}});
     });
   }
-  workflow->database->write(
-      [workflow, name = trigger.name](Session& session) { records::remove_trigger(session, workflow->key, name); },
-      [](Result<void>) {});
-  (void)gone;
+  if (keep)
+    write_down(*armed, std::nullopt);
+  else
+    forget(workflow, trigger);
 }
 
 void Triggers::remember(const Armed& armed, std::optional<Time> next) {
-  if (armed.workflow->kind == WorkflowKind::kStateless) return;
+  if (armed.workflow->kind == WorkflowKind::kStateful) write_down(armed, next);
+}
+
+void Triggers::write_down(const Armed& armed, std::optional<Time> next) {
   TriggerRow row{armed.trigger->name, expression::to_json_text(armed.state()), next};
   Log& log = service_.parts_.log;
   armed.workflow->database->write(
@@ -217,79 +282,6 @@ void Triggers::schedule(const std::shared_ptr<Armed>& armed, Time due) {
   });
   const std::lock_guard lock(mutex_);
   armed->timer = made;
-}
-
-void Triggers::tick(const std::shared_ptr<Armed>& armed, Time due) {
-  if (!current(armed)) return;
-  switch (armed->trigger->type) {
-    case TriggerType::kRecurrence:
-      tick_recurrence(armed, due);
-      return;
-    case TriggerType::kSlidingWindow:
-      tick_window(armed);
-      return;
-    case TriggerType::kHttpWebhook:
-    case TriggerType::kApiConnectionWebhook:
-      // Its time has run out: a new one takes its place.
-      spawn(subscribe(armed), [this](const Result<void>& result) {
-        if (!result.ok())
-          service_.parts_.log.warning("workflows", "a webhook could not be subscribed again",
-                                      {{"error", result.error().message}});
-      });
-      return;
-    default:
-      spawn(poll(armed), [this](const Result<FiringResult>& result) {
-        if (!result.ok()) service_.parts_.log.error("workflows", "a poll failed", {{"error", result.error().message}});
-      });
-  }
-}
-
-void Triggers::tick_recurrence(const std::shared_ptr<Armed>& armed, Time due) {
-  const workflow::Recurrence& recurrence = *armed->trigger->recurrence;
-  armed->last = due;
-  ++armed->count;
-  std::optional<Time> next;
-  if (recurrence.count == 0 || armed->count < recurrence.count)
-    next = recurrence.next(std::max(due, service_.parts_.clock.now()), armed->anchor);
-  Firing firing;
-  firing.workflow = armed->workflow;
-  firing.trigger = armed->trigger;
-  firing.scheduled = due;
-  // Both or neither: the run, and the knowledge that this time has passed.
-  TriggerRow row{armed->trigger->name, expression::to_json_text(armed->state()), next};
-  const bool kept = armed->workflow->kind == WorkflowKind::kStateful;
-  if (kept) firing.with = [key = armed->workflow->key, row](Session& session) { records::put_trigger(session, key, row); };
-  const FiringResult result = fire(service_.engine(), std::move(firing));
-  if (result.kind != FiringResult::Kind::kRuns) remember(*armed, next);
-  if (next) {
-    schedule(armed, *next);
-  } else {
-    const std::lock_guard lock(mutex_);
-    armed->next.reset();
-  }
-}
-
-void Triggers::tick_window(const std::shared_ptr<Armed>& armed) {
-  const workflow::Trigger& trigger = *armed->trigger;
-  const std::optional<Time> end = trigger.recurrence->next(*armed->window, *armed->window);
-  if (!end) return;
-  Firing firing;
-  firing.workflow = armed->workflow;
-  firing.trigger = armed->trigger;
-  firing.scheduled = *end + trigger.window_delay;
-  firing.outputs = Value{{"windowStartTime", workflow::time_text(*armed->window)}, {"windowEndTime", workflow::time_text(*end)}};
-  armed->window = *end;
-  armed->last = firing.scheduled;
-  const std::optional<Time> following = trigger.recurrence->next(*end, *end);
-  const std::optional<Time> next = following ? std::optional<Time>(*following + trigger.window_delay) : std::nullopt;
-  TriggerRow row{trigger.name, expression::to_json_text(armed->state()), next};
-  if (armed->workflow->kind == WorkflowKind::kStateful)
-    firing.with = [key = armed->workflow->key, row](Session& session) { records::put_trigger(session, key, row); };
-  const FiringResult result = fire(service_.engine(), std::move(firing));
-  if (result.kind == FiringResult::Kind::kRefused) armed->window = *end;
-  if (result.kind != FiringResult::Kind::kRuns) remember(*armed, next);
-  // Windows that lie behind us are made up one after the other.
-  if (next) schedule(armed, *next);
 }
 
 TriggerState Triggers::state_of(const Workflow& workflow, const workflow::Trigger& trigger) const {

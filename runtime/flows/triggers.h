@@ -41,6 +41,9 @@ class Triggers {
   /// It forgets what it remembers, or takes over `row`, and begins anew. Errors: those of the write, and of ending a
   /// subscription.
   Task<void> reset(WorkflowPtr workflow, std::string trigger, std::optional<TriggerRow> row);
+  /// A Notification trigger was told that there is something; completes once that is on disk. Errors: kNotFound (it does not
+  /// listen), those of the write.
+  Task<void> told(WorkflowPtr workflow, std::string trigger);
   TriggerState state_of(const Workflow& workflow, const workflow::Trigger& trigger) const;
   void stop();
 
@@ -50,23 +53,40 @@ class Triggers {
 
   void arm(const WorkflowPtr& workflow, const workflow::Trigger& trigger, bool restored);
   bool is_mapped(Armed& armed);
-  void disarm(const WorkflowPtr& workflow, const workflow::Trigger& trigger, bool gone);
+  /// `keep`: it goes on from there when it is armed again.
+  void disarm(const WorkflowPtr& workflow, const workflow::Trigger& trigger, bool keep);
   void schedule(const std::shared_ptr<Armed>& armed, Time due);
-  void tick(const std::shared_ptr<Armed>& armed, Time due);
-  void tick_recurrence(const std::shared_ptr<Armed>& armed, Time due);
-  void tick_window(const std::shared_ptr<Armed>& armed);
   void remember(const Armed& armed, std::optional<Time> next);
+  void write_down(const Armed& armed, std::optional<Time> next);
+  void forget(const WorkflowPtr& workflow, const workflow::Trigger& trigger);
   static Key key_of(const Workflow& workflow, std::string_view trigger);
   bool current(const std::shared_ptr<Armed>& armed) const;
 
+  // trigger_ticks.cpp
+  void tick(const std::shared_ptr<Armed>& armed, Time due);
+  void tick_recurrence(const std::shared_ptr<Armed>& armed, Time due);
+  void tick_window(const std::shared_ptr<Armed>& armed);
+
+  // trigger_requests.cpp
+  struct Ask;
+  struct Answer;
+  Task<Answer> request(std::shared_ptr<Armed> armed, Ask ask);
+  Task<Answer> attempt(ActionCall call);
+  /// Its inputs, evaluated. Throws kInvalidArgument.
+  Value inputs_of(const Armed& armed) const;
+
   // trigger_polls.cpp
   Task<FiringResult> poll(std::shared_ptr<Armed> armed);
-  FiringResult take_answer(const std::shared_ptr<Armed>& armed, net::ClientResponse response, const Value& inputs,
-                           std::string url);
-  Task<net::ClientResponse> request(std::shared_ptr<Armed> armed, SharedValue inputs, std::string location);
+  FiringResult take_answer(const std::shared_ptr<Armed>& armed, Answer answer, const Value& inputs, std::string url);
+  /// When it asks again, by what the answer said and by its recurrence.
+  std::optional<Time> next_poll(const Armed& armed, std::optional<Time> asked) const;
+
+  // trigger_subscriptions.cpp
   Task<void> subscribe(std::shared_ptr<Armed> armed);
   Task<void> unsubscribe(std::shared_ptr<Armed> armed);
   void start_subscription(const std::shared_ptr<Armed>& armed, bool restored);
+  void tick_subscription(const std::shared_ptr<Armed>& armed);
+  void start_poll(const std::shared_ptr<Armed>& armed);
 
   WorkflowService& service_;
   EventSubscriber* subscriber_ = nullptr;

@@ -6,6 +6,7 @@
 #include "runtime/expression/value_object.h"
 #include "runtime/flows/http_content.h"
 #include "runtime/flows/triggers.h"
+#include "runtime/flows/workflow_headers.h"
 #include "runtime/flows/workflow_service.h"
 #include "runtime/workflow/run_context.h"
 
@@ -72,7 +73,8 @@ Value outputs_of(const workflow::Trigger& trigger, TriggerCall& call, Value path
   Value outputs = expression::make_object(4);
   Value headers = headers_value(call.headers);
   if (!trigger.include_authorization)
-    for (const char* name : {"Authorization", "authorization"}) headers.erase(name);
+    for (const auto& [name, value] : call.headers)
+      if (iequals(name, "Authorization")) headers.erase(name);
   outputs["headers"] = std::move(headers);
   Value queries = Value::object();
   for (const auto& [name, value] : call.queries)
@@ -140,13 +142,7 @@ net::Response WorkflowService::to_response(const Workflow& workflow, const workf
       break;
     }
   }
-  if (!trigger.suppress_headers && !answer.run.empty()) {
-    out.headers.set("x-ms-workflow-run-id", answer.run);
-    out.headers.set("x-ms-trigger-history-name", answer.run);
-    out.headers.set("x-ms-workflow-id", workflow.id);
-    out.headers.set("x-ms-workflow-name", workflow.name);
-    if (workflow.version) out.headers.set("x-ms-workflow-version", workflow.version->name);
-  }
+  if (!trigger.suppress_headers && !answer.run.empty()) add_answer_headers(out.headers, workflow, answer);
   return out;
 }
 
@@ -154,7 +150,7 @@ std::optional<net::Response> WorkflowService::read_call(const WorkflowPtr& workf
                                                         Firing& firing) {
   const workflow::Trigger& trigger = trigger_of(*workflow, name);
   if (trigger.type != TriggerType::kRequest && trigger.type != TriggerType::kHttpWebhook &&
-      trigger.type != TriggerType::kApiConnectionWebhook)
+      trigger.type != TriggerType::kApiConnectionWebhook && trigger.type != TriggerType::kApiConnectionNotification)
     throw no_trigger(name);
   if (!workflow->enabled)
     return refusal(400, "WorkflowTriggerIsNotEnabled",
@@ -164,6 +160,11 @@ std::optional<net::Response> WorkflowService::read_call(const WorkflowPtr& workf
     return refusal(400, "TriggerRequestMethodNotValid",
                    "The HTTP method for an invoke trigger request is not valid: '" + call.method + "'. Expected was '" +
                        std::string(wanted) + "'.");
+  const std::size_t most = workflow->version->plan->options.max_message_bytes;
+  if (call.body.size() > most)
+    return refusal(413, "RequestEntityTooLarge",
+                   "The body of the request has " + std::to_string(call.body.size()) + " bytes; at most " + std::to_string(most) +
+                       " are allowed.");
   std::optional<Value> path = match_path(trigger.relative_path, call.relative_path);
   if (!path)
     return refusal(404, "WorkflowTriggerNotFound",
@@ -202,8 +203,18 @@ Task<net::Response> WorkflowService::call_trigger(WorkflowPtr workflow, std::str
   net::Response out;
   if (std::optional<net::Response> refused = read_call(workflow, name, call, *firing))
     out = std::move(*refused);
+  else if (firing->trigger->type == TriggerType::kApiConnectionNotification && options_.automatic_triggers)
+    out = co_await told(std::move(workflow), firing->trigger->name);
   else
     out = co_await answer_of(std::move(firing));
+  co_return out;
+}
+
+/// What it is told is only that there is something; that it fetches.
+Task<net::Response> WorkflowService::told(WorkflowPtr workflow, std::string trigger) {
+  co_await triggers_->told(std::move(workflow), std::move(trigger));
+  net::Response out;
+  out.status = 202;
   co_return out;
 }
 
@@ -229,7 +240,8 @@ Task<FiringResult> WorkflowService::run_trigger(WorkflowPtr workflow, std::strin
                 "Could not execute workflow trigger '" + trigger.name + "'. The workflow is disabled.", "trigger")
         .with_http_status(400)
         .with_service_code("WorkflowTriggerIsNotEnabled");
-  if (outputs.is_null() && (trigger.type == TriggerType::kHttp || trigger.type == TriggerType::kApiConnection)) {
+  if (outputs.is_null() && (trigger.type == TriggerType::kHttp || trigger.type == TriggerType::kApiConnection ||
+                            trigger.type == TriggerType::kApiConnectionNotification)) {
     // It looks now, instead of at its time.
     const FiringResult polled = co_await triggers_->poll_now(workflow, trigger.name);
     co_return polled;
@@ -289,6 +301,7 @@ net::Response WorkflowService::poll_response(const WorkflowPtr& workflow, std::s
   const RunView run = view(workflow, name);
   CallerAnswer answer;
   answer.run = run.row().name();
+  answer.client_tracking_id = run.row().client_tracking_id;
   if (run.response()) {
     answer.kind = CallerAnswer::Kind::kResponse;
     answer.response = run.response();

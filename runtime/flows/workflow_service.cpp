@@ -120,10 +120,23 @@ WorkflowSpec read_workflow_file(std::string name, std::string text) {
   return spec;
 }
 
+namespace {
+
+/// What an HTTP action may move is what any message may have.
+HttpActionOptions with_limits(HttpActionOptions http, const workflow::Options& limits) {
+  http.max_response_bytes = std::min(http.max_response_bytes, limits.max_message_bytes);
+  http.max_request_bytes = limits.max_message_bytes;
+  http.max_chunked_bytes = limits.max_chunked_bytes;
+  http.max_uri_bytes = limits.max_uri_bytes;
+  return http;
+}
+
+}  // namespace
+
 WorkflowService::WorkflowService(Parts parts, ServiceOptions options)
     : parts_(parts),
       options_(std::move(options)),
-      http_actions_(parts.http, parts.executor, parts.clock, parts.log, options_.http),
+      http_actions_(parts.http, parts.executor, parts.clock, parts.log, with_limits(options_.http, options_.plan)),
       script_actions_(parts.executor, options_.scripts),
       engine_({parts.executor, parts.clock, parts.log, parts.metrics, parts.ids, *this}, options_.engine),
       batches_(std::make_unique<BatchStore>(engine_, *this)),
@@ -167,7 +180,7 @@ void WorkflowService::load() {
           WorkflowSpec spec;
           spec.definition = workflow->version->definition;
           spec.parameters = workflow->version->parameters;
-          auto version = compile_version(spec);
+          auto version = compile_version(spec, true);
           version->key = workflow->version->key;
           version->name = workflow->version->name;
           version->created_at = workflow->version->created_at;
@@ -192,7 +205,10 @@ void WorkflowService::start() {
     const std::lock_guard lock(mutex_);
     started_ = true;
   }
-  for (const WorkflowPtr& workflow : list()) triggers_->changed(nullptr, workflow, true);
+  for (const WorkflowPtr& workflow : list()) {
+    triggers_->changed(nullptr, workflow, true);
+    batches_->resume(workflow);
+  }
   schedule_trim();
 }
 
@@ -205,6 +221,7 @@ void WorkflowService::stop() {
   }
   if (timer != 0) parts_.clock.cancel(timer);
   triggers_->stop();
+  batches_->stop();
   engine_.stop();
   script_actions_.stop();
 }
@@ -226,7 +243,7 @@ std::vector<workflow::Problem> WorkflowService::validate(const WorkflowSpec& spe
       .problems;
 }
 
-std::shared_ptr<WorkflowVersion> WorkflowService::compile_version(const WorkflowSpec& spec) const {
+std::shared_ptr<WorkflowVersion> WorkflowService::compile_version(const WorkflowSpec& spec, bool stored) const {
   if (spec.definition.size() > options_.plan.max_definition_bytes)
     throw Error(ErrorCode::kInvalidArgument,
                 "the definition has " + std::to_string(spec.definition.size()) + " bytes; at most " +
@@ -235,13 +252,19 @@ std::shared_ptr<WorkflowVersion> WorkflowService::compile_version(const Workflow
         .with_service_code("InvalidRequestContent");
   const Value definition = parse_part(spec.definition, "definition");
   const Value parameters = parse_part(spec.parameters, "parameters");
+  workflow::Options options = options_.plan;
+  if (stored) {
+    // It was deployed when these intervals were not looked at.
+    options.min_retry_interval = Duration{0};
+    options.max_retry_interval = Duration::max();
+  }
   auto version = std::make_shared<WorkflowVersion>();
   version->plan = workflow::compile_or_throw({.definition = definition,
                                               .parameters = &parameters,
                                               .source = spec.source.empty() ? spec.definition : spec.source,
                                               .definition_pointer = spec.definition_pointer,
                                               .parameters_pointer = spec.parameters_pointer,
-                                              .options = options_.plan});
+                                              .options = options});
   version->definition = spec.definition;
   version->parameters = spec.parameters.empty() ? "{}" : spec.parameters;
   version->created_at = parts_.clock.now();
@@ -319,7 +342,11 @@ Task<WorkflowPtr> WorkflowService::deploy(WorkflowSpec spec) {
     const std::lock_guard lock(mutex_);
     started = started_;
   }
-  if (started) triggers_->changed(before, deployed);
+  if (started) {
+    triggers_->changed(before, deployed);
+    batches_->resume(deployed);
+    engine_.limits_changed(deployed);
+  }
   parts_.log.info("workflows", before ? "updated a workflow" : "deployed a workflow",
                   {{"workflow", deployed->name}, {"version", deployed->version->name}});
   co_return deployed;
@@ -333,6 +360,7 @@ Task<WorkflowPtr> WorkflowService::store_change(std::shared_ptr<Workflow> next) 
   co_await changed->database->write(std::move(work));
   keep(changed);
   triggers_->changed(before, changed);
+  batches_->resume(changed);
   co_return changed;
 }
 
@@ -436,7 +464,7 @@ WorkflowVersionPtr WorkflowService::find_version(const Workflow& workflow, std::
   WorkflowSpec spec;
   spec.definition = row->definition;
   spec.parameters = row->parameters;
-  auto version = compile_version(spec);
+  auto version = compile_version(spec, true);
   version->key = row->key;
   version->name = row->name;
   version->created_at = row->created_at;

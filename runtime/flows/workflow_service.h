@@ -215,12 +215,13 @@ class WorkflowService final : private Registry {
   std::vector<store::Database*> databases() override;
   std::string callback_url(const Workflow& workflow, std::string_view run, std::string_view action, FrameId frame) override;
 
-  std::shared_ptr<WorkflowVersion> compile_version(const WorkflowSpec& spec) const;
+  std::shared_ptr<WorkflowVersion> compile_version(const WorkflowSpec& spec, bool stored = false) const;
   void keep(const WorkflowPtr& workflow);
   Task<WorkflowPtr> store_change(std::shared_ptr<Workflow> next);
   /// Fills `firing`; else the refusal. Throws kNotFound.
   std::optional<net::Response> read_call(const WorkflowPtr& workflow, std::string_view name, TriggerCall& call, Firing& firing);
   Task<net::Response> answer_of(std::unique_ptr<Firing> firing);
+  Task<net::Response> told(WorkflowPtr workflow, std::string trigger);
   net::Response to_response(const Workflow& workflow, const workflow::Trigger& trigger, CallerAnswer answer) const;
   void schedule_trim();
 

@@ -108,11 +108,23 @@ void Compiler::use(const std::vector<expression::Reference>& references, const s
   for (const expression::Reference& reference : references) uses_.push_back({site, reference, pointer + reference.pointer});
 }
 
+namespace {
+
+/// Constants that are computed while compiling stay below these; who allows less wants to see them refused.
+bool may_fold(const expression::Limits& limits) {
+  constexpr std::size_t kText = 4'096;
+  constexpr std::int64_t kValues = 256;
+  return limits.max_text_length >= kText && limits.max_range_count >= kValues;
+}
+
+}  // namespace
+
 std::optional<Template> Compiler::compile_template(const Value& json, const std::string& pointer, Site site) {
   Names names(*plan_);
   expression::CompileOptions options;
   options.limits = in_.options.compile;
   options.resolver = &names;
+  options.fold_constants = may_fold(in_.options.evaluate);
   std::vector<Failure> failures;
   Template compiled = Template::compile(json, options, failures);
   for (const Failure& one : failures) failure(one, pointer);
@@ -125,6 +137,7 @@ std::optional<Condition> Compiler::compile_condition(const Value& json, const st
   expression::CompileOptions options;
   options.limits = in_.options.compile;
   options.resolver = &names;
+  options.fold_constants = may_fold(in_.options.evaluate);
   std::vector<Failure> failures;
   Condition compiled = Condition::compile(json, options, failures);
   for (const Failure& one : failures) failure(one, pointer);

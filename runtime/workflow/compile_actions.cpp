@@ -403,30 +403,6 @@ void Compiler::control_inputs(Action& action, const Value& inputs, const std::st
   }
 }
 
-void Compiler::retry_policy(const Value& inputs, const std::string& pointer) {
-  const Value* policy = find(inputs, "retryPolicy");
-  if (policy == nullptr || policy->is_string()) return;
-  const std::string at = append_pointer(pointer, "retryPolicy");
-  if (!check_object(policy, at, "'retryPolicy'")) return;
-  const Value* type = find(*policy, "type");
-  if (type != nullptr && is_constant_text(*type)) {
-    const std::string& word = type->get_ref<const std::string&>();
-    if (!iequals(word, "none") && !iequals(word, "fixed") && !iequals(word, "exponential"))
-      problem(append_pointer(at, "type"), "The type of a retry policy must be none, fixed or exponential.");
-    if (iequals(word, "fixed") || iequals(word, "exponential"))
-      for (const char* member : {"count", "interval"})
-        if (find(*policy, member) == nullptr) problem(at, std::string("The retry policy has no '") + member + "'.");
-  }
-  if (const Value* count = find(*policy, "count");
-      count != nullptr && count->is_number() && (!count->is_number_integer() || *count < 1 || *count > 90))
-    problem(append_pointer(at, "count"), "The 'count' of a retry policy must be a whole number from 1 to 90.");
-  for (const char* member : {"interval", "minimumInterval", "maximumInterval"})
-    if (const Value* text = find(*policy, member);
-        text != nullptr && is_constant_text(*text) && !parse_duration(text->get_ref<const std::string&>()))
-      problem(append_pointer(at, member),
-              std::string("The '") + member + "' of a retry policy must be an ISO 8601 duration such as PT10S.");
-}
-
 void Compiler::http_inputs(Action& action, const Value& inputs, const std::string& pointer) {
   retry_policy(inputs, pointer);
   if (action.type == ActionType::kHttp) {

@@ -16,16 +16,15 @@ constexpr std::pair<std::string_view, TriggerType> kTriggerTypes[] = {
     {"HttpWebhook", TriggerType::kHttpWebhook},
     {"ApiConnection", TriggerType::kApiConnection},
     {"ApiConnectionWebhook", TriggerType::kApiConnectionWebhook},
-    {"ApiConnectionNotification", TriggerType::kApiConnectionWebhook},
+    {"ApiConnectionNotification", TriggerType::kApiConnectionNotification},
     {"Batch", TriggerType::kBatch},
     {"ServiceProvider", TriggerType::kServiceProvider},
     {"ApiManagement", TriggerType::kOther},
     {"EventGrid", TriggerType::kApiConnectionWebhook},
 };
 
-constexpr int kMaxConcurrentRuns = 50;
-constexpr int kDefaultConcurrentRuns = 25;
-constexpr int kMaxWaitingRuns = 100;
+/// Runs that wait by default beyond those that run.
+constexpr int kMoreWaiting = 10;
 constexpr int kProviderPoll_s = 30;
 
 }  // namespace
@@ -86,6 +85,7 @@ void Compiler::trigger(Trigger& trigger, const Value& json) {
   trigger.validate_schema = has_option(json, "EnableSchemaValidation");
   trigger.include_authorization = has_option(json, "IncludeAuthorizationHeadersInOutputs");
   trigger.suppress_headers = has_option(json, "SuppressWorkflowHeadersOnResponse");
+  trigger.suppress_request_headers = has_option(json, "SuppressWorkflowHeaders");
   concurrency(trigger, json, has_option(json, "SingleInstance"));
   trigger_inputs(trigger, json);
 
@@ -169,12 +169,12 @@ void Compiler::concurrency(Trigger& trigger, const Value& json, bool single_inst
                 std::string("'") + member + "' must be a whole number from 1 to " + std::to_string(max) + ".");
         return fallback;
       };
-      trigger.concurrent_runs = number("runs", kMaxConcurrentRuns, kDefaultConcurrentRuns);
+      trigger.concurrent_runs = number("runs", in_.options.max_concurrent_runs, in_.options.default_concurrent_runs);
       if (single_instance && concurrency->contains("runs"))
         problem(append_pointer(here, "runs"),
                 "The trigger '" + trigger.name + "' has 'SingleInstance' and 'runs'; only one of them is allowed.");
-      trigger.max_waiting_runs =
-          number("maximumWaitingRuns", kMaxWaitingRuns, std::min(trigger.concurrent_runs + 10, kMaxWaitingRuns));
+      trigger.max_waiting_runs = number("maximumWaitingRuns", in_.options.max_waiting_runs,
+                                        std::min(trigger.concurrent_runs + kMoreWaiting, in_.options.max_waiting_runs));
     }
     if (const Value* secure = find(*configuration, "secureData"))
       if (const Value* list = find(*secure, "properties"); list != nullptr && list->is_array())
@@ -185,7 +185,7 @@ void Compiler::concurrency(Trigger& trigger, const Value& json, bool single_inst
   }
   if (single_instance) {
     trigger.concurrent_runs = 1;
-    if (trigger.max_waiting_runs == 0) trigger.max_waiting_runs = 11;
+    if (trigger.max_waiting_runs == 0) trigger.max_waiting_runs = std::min(1 + kMoreWaiting, in_.options.max_waiting_runs);
   }
 }
 
@@ -195,7 +195,8 @@ void Compiler::trigger_inputs(Trigger& trigger, const Value& json) {
   const Value* inputs = find(json, "inputs");
   const bool needed = trigger.type == TriggerType::kHttp || trigger.type == TriggerType::kHttpWebhook ||
                       trigger.type == TriggerType::kApiConnection || trigger.type == TriggerType::kApiConnectionWebhook ||
-                      trigger.type == TriggerType::kBatch || trigger.type == TriggerType::kServiceProvider;
+                      trigger.type == TriggerType::kApiConnectionNotification || trigger.type == TriggerType::kBatch ||
+                      trigger.type == TriggerType::kServiceProvider;
   if (inputs == nullptr) {
     if (needed) problem(trigger.pointer, "The trigger '" + trigger.name + "' has no 'inputs'.");
     return;
@@ -252,6 +253,7 @@ void Compiler::trigger_inputs(Trigger& trigger, const Value& json) {
       if (find(*inputs, member) == nullptr)
         problem(at, std::string("Required property '") + member + "' is missing from the inputs of the trigger '" + trigger.name +
                         "'.");
+  if (trigger.type == TriggerType::kApiConnectionNotification) notification(trigger, *inputs, at);
   retry_policy(*inputs, at);
   trigger.inputs = compile_template(*inputs, at, site);
 }
@@ -279,15 +281,16 @@ void Compiler::batch(Trigger& trigger, const Value& inputs) {
       problem(here, "The batch '" + item.key().substr(0, 80) + "' has no 'releaseCriteria'.");
       continue;
     }
-    const auto number = [&](const char* member) -> std::int64_t {
+    const auto number = [&](const char* member, std::int64_t most) -> std::int64_t {
       const Value* value = find(*release, member);
       if (value == nullptr) return 0;
-      if (value->is_number_integer() && *value > 0) return value->get<std::int64_t>();
-      problem(append_pointer(here, member), std::string("'") + member + "' must be a whole number above 0.");
+      if (value->is_number_integer() && *value > 0 && *value <= most) return value->get<std::int64_t>();
+      problem(append_pointer(here, member),
+              std::string("'") + member + "' must be a whole number from 1 to " + std::to_string(most) + ".");
       return 0;
     };
-    criteria.message_count = number("messageCount");
-    criteria.batch_bytes = number("batchSize");
+    criteria.message_count = number("messageCount", in_.options.max_batch_messages);
+    criteria.batch_bytes = number("batchSize", in_.options.max_batch_bytes);
     if (const Value* recurrence = find(*release, "recurrence"))
       criteria.recurrence = parse_recurrence(*recurrence, [&](std::string pointer, std::string message) {
         problem(append_pointer(here, "recurrence") + pointer, std::move(message));

@@ -81,6 +81,8 @@ class Compiler {
   void trigger_inputs(Trigger& trigger, const Value& json);
   void concurrency(Trigger& trigger, const Value& json, bool single_instance);
   void batch(Trigger& trigger, const Value& inputs);
+  void notification(const Trigger& trigger, const Value& inputs, const std::string& pointer);
+  void path_template(const Value& operation, const std::string& pointer, std::string_view what);
   Value evaluate_constant(const Value& json, const std::string& pointer);
 
   // compile_references.cpp

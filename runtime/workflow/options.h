@@ -32,6 +32,22 @@ struct Options {
   std::size_t max_split_items = 100'000;
   std::size_t max_split_items_limited = 100;
 
+  int default_concurrent_runs = 25;
+  int max_concurrent_runs = 50;
+  int max_waiting_runs = 100;
+
+  int max_retries = 90;
+  Duration min_retry_interval = std::chrono::seconds{5};
+  Duration max_retry_interval = std::chrono::hours{24};
+
+  /// What one message has at most: the body of a call, of a request and of an answer; in chunks, together.
+  std::size_t max_message_bytes = 100u << 20;
+  std::size_t max_chunked_bytes = 1u << 30;
+  std::size_t max_uri_bytes = 2'048;
+
+  std::int64_t max_batch_messages = 5'000;
+  std::int64_t max_batch_bytes = 80 << 20;
+
   expression::CompileLimits compile;
   expression::Limits evaluate;
 };

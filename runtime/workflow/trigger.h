@@ -20,6 +20,7 @@ enum class TriggerType : std::uint8_t {
   kHttpWebhook,
   kApiConnection,
   kApiConnectionWebhook,
+  kApiConnectionNotification,
   kBatch,
   kServiceProvider,
   kOther,  // of the service, with nothing behind it here: it never fires by itself
@@ -69,7 +70,8 @@ struct Trigger {
   int concurrent_runs = 0;
   int max_waiting_runs = 0;
   bool include_authorization = false;
-  bool suppress_headers = false;
+  bool suppress_headers = false;          // of answers
+  bool suppress_request_headers = false;  // of what it asks
   bool secure_inputs = false;
   bool secure_outputs = false;
 

@@ -1,0 +1,25 @@
+// Internal to Triggers: what one asks, and what it is answered.
+#pragma once
+#include "runtime/flows/triggers.h"
+
+namespace trunkline::flows {
+
+/// After a firing for which there was no room.
+inline constexpr Duration kTryAgain = std::chrono::seconds{10};
+
+struct Triggers::Ask {
+  const workflow::Action* action = nullptr;
+  std::string_view operation;  // see ActionCall::trigger_operation
+  SharedValue inputs;
+  std::string location;
+  Value cursor;
+};
+
+struct Triggers::Answer {
+  int status = 0;
+  ActionAnswer answer;
+  std::optional<Duration> asked;  // Retry-After
+  std::string location;           // as it was written
+};
+
+}  // namespace trunkline::flows

@@ -1,0 +1,62 @@
+#include "runtime/flows/workflow_headers.h"
+
+namespace trunkline::flows {
+namespace {
+
+/// Where the service says which of its machines runs a workflow, we have one.
+std::string system_id(const Workflow& workflow) {
+  return "/locations/" + workflow.location + "/scaleunits/local/workflows/" + workflow.id;
+}
+
+std::string tracking_id(RunKey run) { return stable_guid(run, ~std::uint64_t{0}, 0); }
+std::string correlation_id(RunKey run) { return stable_guid(run, ~std::uint64_t{0}, 1); }
+
+RunKey run_of(std::string_view name) {
+  std::string_view suffix;
+  return parse_run_name(name, suffix);
+}
+
+}  // namespace
+
+void add_request_headers(net::Headers& headers, const ActionCall& call) {
+  const Workflow& w = *call.workflow;
+  headers.set("x-ms-workflow-id", w.id);
+  headers.set("x-ms-workflow-name", w.name);
+  if (w.version) headers.set("x-ms-workflow-version", w.version->name);
+  headers.set("x-ms-workflow-system-id", system_id(w));
+  headers.set("x-ms-workflow-subscription-id", w.subscription);
+  headers.set("x-ms-workflow-resourcegroup-name", w.resource_group);
+  headers.set("x-ms-execution-location", w.location);
+  const std::string name = call.action != nullptr ? call.action->name : std::string();
+  if (call.run_name.empty()) {
+    // A trigger asks; there is no run yet.
+    headers.set("x-ms-workflow-trigger-name", name);
+    headers.set("x-ms-correlation-id", call.action_tracking_id);
+  } else {
+    const RunKey run = run_of(call.run_name);
+    headers.set("x-ms-workflow-run-id", call.run_name);
+    headers.set("x-ms-workflow-run-tracking-id", tracking_id(run));
+    headers.set("x-ms-workflow-operation-name", name);
+    headers.set("x-ms-correlation-id", correlation_id(run));
+    headers.set("x-ms-action-tracking-id", call.action_tracking_id);
+  }
+  headers.set("x-ms-client-tracking-id", call.client_tracking_id);
+  headers.set("x-ms-client-request-id", call.idempotency_key);
+  headers.set("x-ms-tracking-id", call.action_tracking_id);
+}
+
+void add_answer_headers(net::Headers& headers, const Workflow& workflow, const CallerAnswer& answer) {
+  const RunKey run = run_of(answer.run);
+  headers.set("x-ms-workflow-run-id", answer.run);
+  headers.set("x-ms-trigger-history-name", answer.run);
+  headers.set("x-ms-workflow-id", workflow.id);
+  headers.set("x-ms-workflow-name", workflow.name);
+  if (workflow.version) headers.set("x-ms-workflow-version", workflow.version->name);
+  headers.set("x-ms-workflow-system-id", system_id(workflow));
+  headers.set("x-ms-client-tracking-id", answer.client_tracking_id.empty() ? answer.run : answer.client_tracking_id);
+  headers.set("x-ms-tracking-id", tracking_id(run));
+  headers.set("x-ms-correlation-id", correlation_id(run));
+  headers.set("x-ms-execution-location", workflow.location);
+}
+
+}  // namespace trunkline::flows
