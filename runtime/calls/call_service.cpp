@@ -73,6 +73,7 @@ void CallService::stop() {
   core_.speech.stop();
   streams_->stop();
   core_.sender.stop();
+  core_.listeners.stop();
 }
 
 Call& CallService::new_call(const ResourcePtr& resource, const Party& started_by) {

@@ -36,6 +36,10 @@ class CallService final : public ResourceParticipant {
   CallRecordings& recordings() { return *recordings_; }
   CallStreams& streams() { return *streams_; }
   CallbackSigner& signer() { return core_.signer; }
+  /// What happens in the calls of a resource, for the application in this process; `connection_id` empty: in all.
+  std::shared_ptr<CallListener> listen(const Resource& resource, std::string connection_id) {
+    return core_.listeners.listen(core_.context.executor, core_.context.clock, resource.key, std::move(connection_id));
+  }
 
   /// Tells the applications of an earlier process that their calls are over. [lifecycle]
   void recover();
