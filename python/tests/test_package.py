@@ -26,9 +26,9 @@ def public_names() -> list[str]:
     modules += [trunkline.testing]
     modules += [
         getattr(trunkline, name)
-        for name in ("chat", "common", "email", "host", "identity", "providers", "sandbox", "service", "sms")
+        for name in ("calling", "chat", "common", "email", "host", "identity", "providers", "sandbox", "service", "sms")
     ]
-    modules += [getattr(trunkline.aio, name) for name in ("chat", "email", "identity", "sandbox", "service", "sms")]
+    modules += [getattr(trunkline.aio, name) for name in ("calling", "chat", "email", "identity", "sandbox", "service", "sms")]
     for module in modules:
         for name in module.__all__:
             value = getattr(module, name)

@@ -17,7 +17,11 @@ Participant* Call::find_connected(const Party& party) {
 
 std::size_t Call::connected() const {
   return static_cast<std::size_t>(
-      std::count_if(participants.begin(), participants.end(), [](const Participant& p) { return p.connected; }));
+      std::count_if(participants.begin(), participants.end(), [](const Participant& p) { return p.connected && !p.listens; }));
+}
+
+bool Call::anybody() const {
+  return std::any_of(participants.begin(), participants.end(), [](const Participant& p) { return p.connected; });
 }
 
 Call& CallBook::add_call(std::unique_ptr<Call> call) {

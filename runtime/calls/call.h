@@ -26,6 +26,7 @@ struct Participant {
   bool connected = false;
   bool muted = false;
   bool on_hold = false;
+  bool listens = false;  // takes no part: the call does not go on for its sake
   std::string connection_id;
   std::string leg_id;
   ResourcePtr resource;  // whose number or user it is
@@ -139,7 +140,9 @@ struct Call {
   Participant* find(std::int64_t id);
   /// One that is in the call.
   Participant* find_connected(const Party& party);
+  /// Those who take part.
   std::size_t connected() const;
+  bool anybody() const;
 };
 
 /// Every call under way, with the ways to find it.

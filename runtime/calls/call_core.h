@@ -35,7 +35,7 @@ struct CallCore {
         speech_mode(speech_mode),
         speech(context.executor),
         sender(context.executor, context.clock, context.log, context.ids, http, signer),
-        notices(context, sender),
+        notices(context, sender, listeners),
         legs(context, std::move(on_leg_failed)) {}
 
   /// Of a connection of this resource, in a state for the action. Throws the documented refusals. [mutex held]
@@ -53,6 +53,7 @@ struct CallCore {
   SpeechEngine speech;
   CallbackSigner signer;
   CallbackSender sender;
+  CallListeners listeners;
 
   /// Guards the book and everything in it, and the order of what is told. Never held while anything is awaited, and nothing that
   /// is called under it calls back.

@@ -196,13 +196,18 @@ void CallService::transfer(const ResourcePtr& resource, std::string_view connect
     for (const Participant& other : call.participants)
       if (other.connected && other.id != connection.participant_id) transferee = &other;
   }
-  if (call.find_connected(wanted.target))
+  const Participant* there = call.find_connected(wanted.target);
+  const bool both_phones = there && there->id != transferee->id && !there->leg_id.empty() && !transferee->leg_id.empty() &&
+                           core_.legs.transfers(transferee->leg_id) &&
+                           core_.legs.audio_provider(there->leg_id) == core_.legs.audio_provider(transferee->leg_id);
+  if (there && !both_phones)
     throw refusal(ErrorCode::kInvalidArgument, 400, sub_code::kInvalidArgument, wanted.target.raw_id + " is in the call already",
                   "targetParticipant");
   enter(connection, CallInput::kTransferAsked);
+  if (there) return refer(connection, *transferee, std::move(wanted), "leg:" + there->leg_id);
   // Only numbers elsewhere: one of ours would come back to us.
   if (!transferee->leg_id.empty() && !route.resource && core_.legs.transfers(transferee->leg_id))
-    return refer(connection, *transferee, std::move(wanted));
+    return refer(connection, *transferee, std::move(wanted), "");
   bridge(call, connection, transferee->id, std::move(wanted), route);
 }
 

@@ -19,7 +19,7 @@ bool does_not_transfer(const pstn::HangupCause& cause) {
 
 }  // namespace
 
-void CallService::refer(Connection& by, const Participant& transferee, Transfer wanted) {
+void CallService::refer(Connection& by, const Participant& transferee, Transfer wanted, std::string to) {
   const std::string leg_id = transferee.leg_id;
   Referral referral;
   referral.connection_id = by.id;
@@ -33,7 +33,7 @@ void CallService::refer(Connection& by, const Participant& transferee, Transfer 
     silence.cause.text = "the far end did not say what became of the transfer";
     on_transferred(leg_id, silence);
   });
-  std::string number(referral.wanted.target.number());
+  std::string number = to.empty() ? std::string(referral.wanted.target.number()) : std::move(to);
   referrals_.insert_or_assign(leg_id, std::move(referral));
   core_.legs.transfer(leg_id, std::move(number), [this, leg_id](const Error& error) {
     pstn::TransferOutcome refused;
@@ -78,6 +78,14 @@ void CallService::on_transferred(const std::string& leg_id, const pstn::Transfer
   const bool there =
       outcome.accepted && outcome.cause.sip_status.value_or(0) >= 200 && outcome.cause.sip_status.value_or(0) < 300;
   if (there && transferee) return referred(call, *by, *pending);
+  if (const Participant* target = transferee && bridged ? call.find_connected(pending->wanted.target) : nullptr) {
+    // They talk here, then, and the application goes.
+    Invitation invitation;
+    invitation.participant_id = target->id;
+    invitation.transferee_id = transferee->id;
+    invitation.tag = pending->wanted.tag;
+    return hand_over(call, *by, invitation);
+  }
   if (route && transferee) return bridge(call, *by, pending->transferee_id, std::move(pending->wanted), *route);
   if (result.ok()) result = failure(500, sub_code::kUnknown, "the far end does not transfer the call");
   enter(*by, CallInput::kTransferRefused);
@@ -95,6 +103,7 @@ void CallService::referred(Call& call, Connection& by, const Referral& referral)
   CallResult result = success("the call was handed on");
   result.sub_code = sub_code::kGraceful;
   leave(call, transferee.id, result, true);
+  if (const Participant* target = call.find_connected(referral.wanted.target)) leave(call, target->id, result, true);
   // With others left, the application goes on with them.
   if (call.connected() > 1) by.state = CallState::kConnected;
   settle(call, result, referral.wanted.target);
@@ -113,7 +122,36 @@ void CallService::drop_referral(const std::string& leg_id, const CallResult& res
                          result.ok() ? failure(487, sub_code::kCallCancelled, "the phone hung up") : result);
 }
 
+/// A phone with two calls brings their other sides together, and goes.
+void CallService::join_calls(const std::string& leg_id, const std::string& other_leg_id) {
+  const std::lock_guard lock(core_.mutex);
+  const auto [call, who] = core_.book.leg(leg_id);
+  const auto [other, same] = core_.book.leg(other_leg_id);
+  if (!call || !other || !who->connected || !same->connected)
+    throw Error(ErrorCode::kNotFound, "there is no call of this leg", "legId");
+  if (call == other || call->resource->key != other->resource->key || !call->room_id.empty() || !call->group_id.empty())
+    throw Error(ErrorCode::kFailedPrecondition, "the calls cannot be brought together", "to");
+  for (const Invitation* one : core_.book.invitations_of(*call))
+    if (one->purpose == Invitation::Purpose::kReferred)
+      throw Error(ErrorCode::kFailedPrecondition, "the call is being transferred already", "legId");
+  core_.context.log.info("calls", "a phone brings two calls together", {{"leg", leg_id}, {"other", other_leg_id}});
+  const std::int64_t own = who->id, also = same->id;
+  std::vector<std::int64_t> others;
+  for (const Participant& participant : call->participants)
+    if (participant.connected && participant.id != own) others.push_back(participant.id);
+  for (const std::int64_t id : others) move(*call, id, *other);
+  CallResult result = success("the phone brought two calls together");
+  result.sub_code = sub_code::kGraceful;
+  core_.legs.transfer_progress(leg_id, 200);
+  leave(*other, also, result, true);
+  leave(*call, own, result, true);
+  end_call(*call, result, call->started_by);
+  settle(*other, result, other->started_by);
+}
+
 void CallService::on_transfer_asked(const std::string& leg_id, const std::string& to) {
+  constexpr std::string_view kLeg = "leg:";
+  if (to.starts_with(kLeg)) return join_calls(leg_id, to.substr(kLeg.size()));
   const Party target = phone_party(to);
   ResourcePtr resource;
   std::optional<Party> number;
@@ -142,6 +180,8 @@ void CallService::on_transfer_asked(const std::string& leg_id, const std::string
   invitation.purpose = Invitation::Purpose::kReferred;
   invitation.from = *number;
   invitation.transferee_id = who->id;
+  // The provider may have been told more of the target than we were.
+  if (!route.resource) invitation.custom.sip_headers["X-Trunkline-Referred-Leg"] = leg_id;
   core_.context.log.info("calls", "a phone hands its call on", {{"leg", leg_id}, {"to", to}});
   invite(*call, std::move(invitation), route, kRingTime);
 }

@@ -73,6 +73,7 @@ void CallService::stop() {
   core_.speech.stop();
   streams_->stop();
   core_.sender.stop();
+  core_.listeners.stop();
 }
 
 Call& CallService::new_call(const ResourcePtr& resource, const Party& started_by) {
@@ -177,7 +178,9 @@ void CallService::settle(Call& call, const CallResult& result, const Party& by) 
                          return one->purpose == Invitation::Purpose::kReferred;
                        });
   if (awaited) return core_.notices.roster(core_.book, call);
-  if (left == 0 || (left < 2 && !call.stays_open())) return end_call(call, result, by);
+  // In a room people wait for others, and listeners do, too.
+  const bool over = call.stays_open() ? !call.anybody() : left < 2;
+  if (over) return end_call(call, result, by);
   core_.notices.roster(core_.book, call);
 }
 

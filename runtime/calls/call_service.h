@@ -36,6 +36,10 @@ class CallService final : public ResourceParticipant {
   CallRecordings& recordings() { return *recordings_; }
   CallStreams& streams() { return *streams_; }
   CallbackSigner& signer() { return core_.signer; }
+  /// What happens in the calls of a resource, for the application in this process; `connection_id` empty: in all.
+  std::shared_ptr<CallListener> listen(const Resource& resource, std::string connection_id) {
+    return core_.listeners.listen(core_.context.executor, core_.context.clock, resource.key, std::move(connection_id));
+  }
 
   /// Tells the applications of an earlier process that their calls are over. [lifecycle]
   void recover();
@@ -78,8 +82,8 @@ class CallService final : public ResourceParticipant {
   void on_spoke(const std::string& leg_id, const std::string& text, Duration lasts);
 
   // --- transfers that the far end of a leg makes, or asks for: call_referrals.cpp
-  /// A phone wants the others to talk to `to` in its place. Errors: kNotFound; kFailedPrecondition while it is being done
-  /// already; those of a call that the application makes.
+  /// A phone wants the others to talk to `to` in its place: a number, or those of another call of the phone (`leg:<id>`). Errors:
+  /// kNotFound; kFailedPrecondition while it is being done already; those of a call that the application makes.
   void on_transfer_asked(const std::string& leg_id, const std::string& to);
   void on_transferred(const std::string& leg_id, const pstn::TransferOutcome& outcome);
 
@@ -130,7 +134,9 @@ class CallService final : public ResourceParticipant {
   void end_connection(Connection& connection, const CallResult& result);
   void hand_over(Call& call, Connection& by, const Invitation& invitation);
   void bridge(Call& call, Connection& by, std::int64_t transferee_id, Transfer wanted, const Route& route);
-  void refer(Connection& by, const Participant& transferee, Transfer wanted);
+  /// `to` empty: the number of the target; `leg:<id>`: the leg of somebody who is in the call.
+  void refer(Connection& by, const Participant& transferee, Transfer wanted, std::string to);
+  void join_calls(const std::string& leg_id, const std::string& other_leg_id);
   void referred(Call& call, Connection& by, const Referral& referral);
   void replaced(Call& call, const Invitation& invitation);
   void not_replaced(Call& call, const Invitation& invitation, const CallResult& result, const Party& target);

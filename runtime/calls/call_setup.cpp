@@ -23,7 +23,7 @@ Error no_context() {
 }  // namespace
 
 void CallService::check_connection(const ConnectionSpec& spec) const {
-  check_callback_uri(spec.callback_uri, "callbackUri");
+  if (!spec.in_process || !spec.callback_uri.empty()) check_callback_uri(spec.callback_uri, "callbackUri");
   if (spec.context.size() > kMaxContext)
     throw bad_argument("found " + std::to_string(spec.context.size()) + " bytes, wanted at most 5000", "operationContext");
 }

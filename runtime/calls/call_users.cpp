@@ -11,7 +11,8 @@ namespace {
 
 constexpr std::string_view kRoom = "room:";
 constexpr std::string_view kGroup = "group:";
-constexpr std::size_t kMaxPlace = 128;
+constexpr std::string_view kCall = "call:";
+constexpr std::size_t kMaxPlace = 512;
 
 /// What follows the prefix; empty: it is another thing.
 std::string id_of(std::string_view to, std::string_view prefix) {
@@ -19,7 +20,7 @@ std::string id_of(std::string_view to, std::string_view prefix) {
   const std::string_view id = to.substr(prefix.size());
   if (id.empty() || id.size() > kMaxPlace)
     throw Error(ErrorCode::kInvalidArgument,
-                "found an id of " + std::to_string(id.size()) + " bytes after '" + std::string(prefix) + "', wanted 1 to 128",
+                "found an id of " + std::to_string(id.size()) + " bytes after '" + std::string(prefix) + "', wanted 1 to 512",
                 "to");
   return std::string(id);
 }
@@ -31,12 +32,13 @@ void CallService::on_user_incoming(std::string_view provider, const std::string&
   const ResourcePtr owner = core_.resources.find(resource);
   if (!owner) throw Error(ErrorCode::kNotFound, "there is no resource '" + resource.substr(0, 80) + "'", "resource");
   const Party caller = party_of_raw_id(from, "from");
-  const std::string room = id_of(to, kRoom), group = id_of(to, kGroup);
+  const std::string room = id_of(to, kRoom), group = id_of(to, kGroup), listened = id_of(to, kCall);
+  const bool listens = !listened.empty() || headers.contains("listens");
   Route route;
   bool muted = false;
   if (!room.empty()) {
     muted = core_.rooms.check_join(*owner, room, caller.raw_id).role == service::RoomRole::kConsumer;
-  } else if (group.empty() && to.starts_with("+")) {
+  } else if (group.empty() && listened.empty() && to.starts_with("+")) {
     route.target = phone_party(to);
     route.resource = owner;
     try {
@@ -49,22 +51,27 @@ void CallService::on_user_incoming(std::string_view provider, const std::string&
       core_.context.log.info("calls", "a number got a call that it does not take", {{"number", to}, {"reason", error.message}});
       route.takes_calls = false;
     }
-  } else if (group.empty()) {
+  } else if (group.empty() && listened.empty()) {
     route = route_to(owner, party_of_raw_id(to, "to"), std::nullopt, "to");
   }
 
   const std::lock_guard lock(core_.mutex);
   if (core_.book.leg(leg_id).first) throw Error(ErrorCode::kAlreadyExists, "there is a leg with this id already", "legId");
+  // Whoever knows the id of a call was told it: it cannot be guessed.
+  Call* const own = listened.empty() ? nullptr : core_.book.call(listened);
+  if (!listened.empty() && (!own || own->resource->key != owner->key || !own->started_at))
+    throw Error(ErrorCode::kNotFound, "there is no call with this id, or it is not established", "to");
   if (!core_.legs.adopt(leg_id, provider, owner->name))
     throw Error(ErrorCode::kUnavailable, "there is no provider '" + std::string(provider) + "'", "provider");
-  if (!room.empty() || !group.empty()) {
-    Call* call = room.empty() ? core_.book.in_group(*owner, group) : core_.book.in_room(*owner, room);
+  if (!room.empty() || !group.empty() || own) {
+    Call* call = own ? own : room.empty() ? core_.book.in_group(*owner, group) : core_.book.in_room(*owner, room);
     if (!call) {
       call = &new_call(owner, caller);
       (room.empty() ? call->group_id : call->room_id) = room.empty() ? group : room;
     }
     Participant& self = new_participant(*call, caller, owner);
-    self.muted = muted;
+    self.muted = muted || listens;
+    self.listens = listens;
     self.leg_id = leg_id;
     return core_.legs.answer(leg_id);  // it is in once its sound flows
   }

@@ -70,6 +70,9 @@ void CallNotices::callback(const Connection& connection, std::string_view type, 
   data["correlationId"] = connection.correlation_id;
   if (!tag.context.empty()) data["operationContext"] = tag.context;
   data["resultInformation"] = result_json(result);
+  listeners_.tell(connection.resource->key, type, now, data);
+  const std::string& url = tag.callback_uri.empty() ? connection.callback_uri : tag.callback_uri;
+  if (url.empty()) return;
   json event;
   event["id"] = context_.ids.uuid4().str();
   event["source"] = source;
@@ -81,7 +84,7 @@ void CallNotices::callback(const Connection& connection, std::string_view type, 
   event["subject"] = source;
   Callback callback;
   callback.queue = connection.id;
-  callback.url = tag.callback_uri.empty() ? connection.callback_uri : tag.callback_uri;
+  callback.url = url;
   callback.audience = connection.resource->id;
   callback.type = type;
   callback.event = text_of(event);
@@ -128,12 +131,15 @@ void CallNotices::roster(CallBook& book, const Call& call) {
 
 void CallNotices::loose(const ResourcePtr& resource, const std::string& url, const std::string& source, std::string_view type,
                         json data) {
+  const Time now = context_.clock.now();
+  listeners_.tell(resource->key, type, now, data);
+  if (url.empty()) return;
   json event;
   event["id"] = context_.ids.uuid4().str();
   event["source"] = source;
   event["type"] = std::string(kPrefix) + std::string(type);
   event["data"] = std::move(data);
-  event["time"] = when(context_.clock.now());
+  event["time"] = when(now);
   event["specversion"] = "1.0";
   event["datacontenttype"] = "application/json";
   event["subject"] = source;
@@ -169,6 +175,7 @@ void CallNotices::incoming_call(const Call& call, const Invitation& invitation, 
   data["customContext"]["voipHeaders"] = headers_json(invitation.custom.voip_headers);
   data["incomingCallContext"] = invitation.incoming_call_context;
   data["correlationId"] = call.correlation_id;
+  listeners_.tell(invitation.target_resource->key, "IncomingCall", context_.clock.now(), data);
   publish(invitation.target_resource, "IncomingCall", "/caller/" + invitation.from.raw_id + "/recipient/" + callee.who.raw_id,
           data);
 }

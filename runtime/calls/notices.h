@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "runtime/calls/call.h"
+#include "runtime/calls/call_listeners.h"
 #include "runtime/calls/callback_sender.h"
 #include "runtime/calls/result.h"
 #include "runtime/services/context.h"
@@ -14,7 +15,8 @@ namespace trunkline::calls {
 /// Called with CallCore::mutex held, which is what keeps things in order; nothing here waits or calls back.
 class CallNotices {
  public:
-  CallNotices(ServiceContext& context, CallbackSender& sender) : context_(context), sender_(sender) {}
+  CallNotices(ServiceContext& context, CallbackSender& sender, CallListeners& listeners)
+      : context_(context), sender_(sender), listeners_(listeners) {}
 
   /// An event of a connection. `data`: what it has beyond the members that all have.
   void callback(const Connection& connection, std::string_view type, const OperationTag& tag, const CallResult& result,
@@ -30,7 +32,7 @@ class CallNotices {
   /// ParticipantsUpdated to one, or to all who are in.
   void roster(Connection& connection, const Call& call);
   void roster(CallBook& book, const Call& call);
-  /// An event that belongs to no connection, such as those of recordings.
+  /// An event that belongs to no connection, such as those of recordings; an empty `url`: for listeners only.
   void loose(const ResourcePtr& resource, const std::string& url, const std::string& source, std::string_view type,
              nlohmann::json data);
 
@@ -48,6 +50,7 @@ class CallNotices {
  private:
   ServiceContext& context_;
   CallbackSender& sender_;
+  CallListeners& listeners_;
 };
 
 nlohmann::json roster_json(const Call& call);

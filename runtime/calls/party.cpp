@@ -50,6 +50,21 @@ Party party_of_raw_id(std::string_view raw_id, const std::string& target) {
   return party;
 }
 
+Party party_of_text(std::string_view text, const std::string& target) {
+  const std::string_view number = text.starts_with("4:") ? text.substr(2) : text;
+  const bool is_phone = number.size() < text.size() || text.starts_with('+');
+  if (!is_phone) return party_of_raw_id(text, target);
+  if (const std::string_view fault = e164_fault(number); !fault.empty())
+    throw Error(ErrorCode::kInvalidArgument,
+                target + ": '" + std::string(text.substr(0, 40)) + "' is no phone number: " + std::string(fault), target);
+  return phone_party(number);
+}
+
+std::string party_text(std::string_view raw_id) {
+  const bool is_phone = raw_id.starts_with("4:+");
+  return std::string(is_phone ? raw_id.substr(2) : raw_id);
+}
+
 Party read_phone(const JsonRef& value) {
   const JsonRef number = value.at("value");
   if (const std::string_view fault = e164_fault(number.text()); !fault.empty())

@@ -29,6 +29,10 @@ Party phone_party(std::string_view number);
 Party user_party(std::string_view user_id);
 /// By the prefix, as the SDKs do it. Throws kInvalidArgument naming `target` when it is empty or too long.
 Party party_of_raw_id(std::string_view raw_id, const std::string& target);
+/// `+1425…`, or a raw id: how the embedding API names people. Throws kInvalidArgument naming `target`.
+Party party_of_text(std::string_view text, const std::string& target);
+/// The number of a phone, the raw id of others.
+std::string party_text(std::string_view raw_id);
 /// `{"communicationUser":{"id":…}}` and the like; `kind` and `rawId` may be missing. Throws kInvalidArgument.
 Party read_party(const JsonRef& value);
 /// `{"value":"+1…"}`, a phone without its envelope. Throws kInvalidArgument.

@@ -82,7 +82,7 @@ std::vector<LeftRecording> left_recordings(store::Database& database) {
   return left;
 }
 
-auto complain(Log& log, std::string id) {
+auto complain_of(Log& log, std::string id) {
   return [&log, id = std::move(id)](Result<void> written) {
     if (!written.ok())
       log.error("calls", "the record of a recording was not written", {{"recording", id}, {"reason", written.error().message}});
@@ -134,7 +134,7 @@ RecordingWriterPtr RecordingFiles::begin(const RecordingFacts& facts) {
                                       facts.correlation_id, facts.callback_uri, unix_us(facts.started_at), facts.mixed,
                                       json(facts.channels).dump(-1, ' ', false, json::error_handler_t::replace)});
       },
-      complain(context_.log, facts.id));
+      complain_of(context_.log, facts.id));
   return writer;
 }
 
@@ -144,7 +144,7 @@ void RecordingFiles::update(const RecordingFacts& facts) {
         session.execute(kUpdateOpen, {json(facts.channels).dump(-1, ' ', false, json::error_handler_t::replace),
                                       facts.resource->key, facts.id});
       },
-      complain(context_.log, facts.id));
+      complain_of(context_.log, facts.id));
 }
 
 void RecordingFiles::write(const RecordingWriterPtr& writer, const RecordingFacts& facts, RecordingSlice slice) {

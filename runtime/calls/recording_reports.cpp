@@ -70,7 +70,6 @@ json recording_status(const RecordingFacts& facts, bool file) {
 }
 
 void tell_recording_state(CallNotices& notices, const RecordingFacts& facts, bool active, const CallResult& result) {
-  if (facts.callback_uri.empty()) return;
   json data;
   data["recordingId"] = facts.id;
   data["serverCallId"] = facts.server_call_id;

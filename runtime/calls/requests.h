@@ -41,7 +41,9 @@ struct TranscriptionSpec {
 
 /// What every connection is made with.
 struct ConnectionSpec {
+  /// Empty: of an application in this process, which listens. See check_connection.
   std::string callback_uri;
+  bool in_process = false;
   std::string context;
   std::optional<StreamingSpec> streaming;
   std::optional<TranscriptionSpec> transcription;

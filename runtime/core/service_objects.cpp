@@ -3,6 +3,7 @@
 #include "runtime/base/strings.h"
 #include "runtime/clock/clock.h"
 #include "runtime/core/calling_objects.h"
+#include "runtime/core/calls_object.h"
 #include "runtime/core/chat_object.h"
 #include "runtime/core/email_objects.h"
 #include "runtime/core/event_objects.h"
@@ -239,6 +240,8 @@ struct ServiceObjects::OfResource {
   NumbersObject numbers{scope};
   SipRoutingObject sip_routing{scope};
   RoomsObject rooms{scope};
+  CallsObject calls{scope};
+  SandboxPhonesObject sandbox_phones{scope};
   ChatObject chat{scope};
   EventsObject events{event_scope};
   EventSubscriptionsObject event_subscriptions{event_scope};
@@ -302,6 +305,9 @@ tl_iface ServiceObjects::find(std::string_view resource_name, std::string_view i
   if (id == "trunkline.service.numbers/1") return iface_of(static_cast<service::NumbersService*>(&objects->numbers));
   if (id == "trunkline.service.sip_routing/1") return iface_of(static_cast<service::SipRoutingService*>(&objects->sip_routing));
   if (id == "trunkline.service.rooms/1") return iface_of(static_cast<service::RoomsService*>(&objects->rooms));
+  if (id == "trunkline.service.calls/1") return iface_of(static_cast<calling::CallsService*>(&objects->calls));
+  if (id == "trunkline.service.sandbox_phones/1")
+    return iface_of(static_cast<calling::SandboxPhonesService*>(&objects->sandbox_phones));
   if (id == "trunkline.service.chat/1") return iface_of(static_cast<service::ChatService*>(&objects->chat));
   if (id == "trunkline.service.events/1") return iface_of(static_cast<service::EventsService*>(&objects->events));
   if (id == "trunkline.service.event_subscriptions/1")

@@ -2,16 +2,18 @@
 // Call Automation client.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { spawn } from 'node:child_process';
+import dgram from 'node:dgram';
+import { once } from 'node:events';
 import fs from 'node:fs';
-import { createServer } from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
-import { json as readJson } from 'node:stream/consumers';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { CallAutomationClient } from '@azure/communication-call-automation';
 import { CommunicationIdentityClient } from '@azure/communication-identity';
 import { startServer } from '../conformance/server.mjs';
+import { startApplication } from './application.mjs';
 import { documentedScripts, microphone, openBrowser } from './browser.mjs';
 import { strongest, toneFile } from './sound.mjs';
 
@@ -25,6 +27,7 @@ control: {enabled: true}
 providers:
   - {name: local-identity, plugin: identity-local}
   - {name: browsers, plugin: pstn-webrtc, config: {consent_seconds: 5}}
+  - {name: line, plugin: pstn-sip, config: {address: 127.0.0.1, port: SIP_PORT, rtp_port_first: 25000, rtp_port_last: 25099, options_seconds: 0, trunks: [{host: sbc.example.test, address: 127.0.0.1, port: PHONE_PORT}]}}
   - {name: others, plugin: pstn-webrtc, isolation: process, config: {rtp_port_first: 24000, rtp_port_last: 24099}}
 resources:
   - name: trunkline
@@ -38,6 +41,7 @@ resources:
 const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'trunkline-browser-calls-'));
 const phoneScript = fs.readFileSync(path.join(path.dirname(fileURLToPath(import.meta.url)), 'phone.mjs'), 'utf8');
 let server;
+let [config, sipPort, phonePort] = [];
 let ann;  // two browsers, since a browser has one microphone
 let bob;
 let identity;
@@ -45,7 +49,9 @@ let automation;
 let application;
 
 before(async () => {
-  fs.writeFileSync(path.join(scratch, 'trunkline.yaml'), CONFIG);
+  [sipPort, phonePort] = [await freePort(), await freePort()];
+  config = CONFIG.replace('SIP_PORT', sipPort).replace('PHONE_PORT', phonePort);
+  fs.writeFileSync(path.join(scratch, 'trunkline.yaml'), config);
   server = await startServer({ cwd: scratch, args: ['--config', 'trunkline.yaml', '--tls-port', '0'] });
   [ann, bob] = await Promise.all([[ANN_HZ, 'ann'], [BOB_HZ, 'bob']].map(([hz, name]) => {
     const file = path.join(scratch, `${name}.wav`);
@@ -54,7 +60,7 @@ before(async () => {
   }));
   identity = new CommunicationIdentityClient(server.ready.connection_string, { allowInsecureConnection: true });
   automation = new CallAutomationClient(server.ready.connection_string, { allowInsecureConnection: true });
-  application = await startApplication();
+  application = await startApplication(server, PROMPT_HZ);
 });
 after(async () => {
   await Promise.all([ann?.close(), bob?.close()]);
@@ -63,50 +69,17 @@ after(async () => {
   fs.rmSync(scratch, { recursive: true, force: true });
 });
 
-const endpoint = (provider = 'browsers') => new URL(`/_webrtc/${provider}`, server.ready.tls_endpoint).href;
-
-/** What the application is told: events of Event Grid and callbacks of calls. It also serves a prompt. */
-async function startApplication() {
-  const heard = [];
-  const waiting = new Set();
-  const http = createServer(async (request, response) => {
-    if (request.method === 'GET') return response.end(toneFile(PROMPT_HZ, 10));
-    const events = await readJson(request);
-    if (events[0].data?.validationCode) return response.end(JSON.stringify({ validationResponse: events[0].data.validationCode }));
-    for (const event of events) heard.push({ type: (event.eventType ?? event.type).replace('Microsoft.Communication.', ''), ...event.data });
-    response.end('');
-    for (const look of waiting) look();
-  });
-  await new Promise((resolve) => { http.listen(0, '127.0.0.1', resolve); });
-  const url = `http://127.0.0.1:${http.address().port}/`;
-  const token = new URLSearchParams(new URL(server.ready.console).hash.slice(1)).get('token');
-  const made = await fetch(new URL('/_control/event-subscriptions/calls', server.ready.endpoint), {
-    method: 'PUT', headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ endpoint: url, types: ['IncomingCall', 'RecordingFileStatusUpdated', 'CallEnded'] }),
-  });
-  assert.ok(made.ok, await made.text());
-  return {
-    url,
-    /** The first event of this type that fits, once it is there. */
-    told: (type, fits = () => true) => new Promise((resolve, reject) => {
-      let timer;
-      const look = () => {
-        const found = heard.find((event) => event.type === type && fits(event));
-        if (!found) return;
-        clearTimeout(timer);
-        waiting.delete(look);
-        resolve(found);
-      };
-      timer = setTimeout(() => {
-        waiting.delete(look);
-        reject(new Error(`no ${type} within 20 s; heard ${heard.map((event) => event.type).join(', ')}`));
-      }, 20_000);
-      waiting.add(look);
-      look();
-    }),
-    stop() { http.closeAllConnections(); http.close(); },
-  };
+/** A port that nobody has over UDP. */
+async function freePort() {
+  const socket = dgram.createSocket('udp4');
+  socket.bind(0, '127.0.0.1');
+  await once(socket, 'listening');
+  const { port } = socket.address();
+  socket.close();
+  return port;
 }
+
+const endpoint = (provider = 'browsers') => new URL(`/_webrtc/${provider}`, server.ready.tls_endpoint).href;
 
 async function user(scopes = ['voip']) {
   const { user: { communicationUserId: id }, token } = await identity.createUserAndToken(scopes);
@@ -196,6 +169,40 @@ async function fetchRecording(document) {
   return Buffer.concat(parts);
 }
 
+test('a page and a telephone behind a trunk are in one call: what the page says comes back from there', async () => {
+  // SIPp answers, and sends the sound back that it gets.
+  const phone = spawn('sipp', ['-sn', 'uas', '-i', '127.0.0.1', '-p', phonePort, '-mi', '127.0.0.1', '-mp', await freePort(), '-rtp_echo', '-nostdin', '-m', '1'], { stdio: 'ignore', cwd: scratch });
+  const over = once(phone, 'exit');
+  try {
+    const caller = await user();
+    const page = await open(ann, caller);
+    const call = await page.connect(`?to=${encodeURIComponent(NUMBER)}`);
+    const { connection, id } = await answer(caller);
+    await page.until('states', call, 'answered');
+    await connection.addParticipant({ targetParticipant: { phoneNumber: '+12065550150' }, sourceCallIdNumber: { phoneNumber: NUMBER } });
+    await application.told('AddParticipantSucceeded', (event) => event.callConnectionId === id);
+    await page.hears(call, ANN_HZ);
+    const roster = await application.told('ParticipantsUpdated', (event) => event.callConnectionId === id && event.participants.length === 3);
+    assert.ok(roster.participants.some(({ identifier }) => identifier.rawId === '4:+12065550150'));
+    await connection.hangUp(true);
+    await page.until('states', call, 'ended');
+    assert.deepEqual(await over, [0, null]);
+    await page.page.close();
+  } finally {
+    phone.kill();
+  }
+});
+
+test('a page without Opus: both hear each other in G.711', async () => {
+  const group = randomUUID();
+  const pages = [await open(ann, await user()), await open(bob, await user())];
+  const calls = [await pages[0].connect(`?group=${group}`, { codecs: ['audio/PCMU'] }), await pages[1].connect(`?group=${group}`)];
+  await pages[0].hears(calls[0], BOB_HZ);
+  await pages[1].hears(calls[1], ANN_HZ);
+  await Promise.all(pages.map((page, i) => page.phone('leave', calls[i])));
+  await Promise.all(pages.map(({ page }) => page.close()));
+});
+
 test('the application hangs up, and the page sees that the call is over', async () => {
   const caller = await user();
   const page = await open(ann, caller);
@@ -220,6 +227,35 @@ test('two pages of a group hear each other, and one that only listens hears them
   const third = await listener.connect(`?group=${group}`, { listen: true });
   await listener.hears(third, ANN_HZ);
   await Promise.all([...pages, listener].map(({ page }) => page.close()));
+});
+
+test('a page listens to a call over WHEP: it hears, is not heard, and the call does not go on for its sake', async () => {
+  const caller = await user();
+  const speaker = await open(ann, caller);
+  const call = await speaker.connect(`?to=${encodeURIComponent(NUMBER)}`);
+  const { incoming, connection, id } = await answer(caller);
+  await speaker.until('states', call, 'answered');
+  const listener = await open(bob, await user(['voip.join']));
+  const where = `browsers/whep?call=${encodeURIComponent(incoming.serverCallId)}`;
+  const heard = await listener.connect(where, { listen: true });
+  await listener.until('states', heard, 'answered');
+  await listener.hears(heard, ANN_HZ);
+  const roster = await application.told('ParticipantsUpdated', (event) => event.callConnectionId === id && event.participants.length === 3);
+  assert.equal(roster.participants.filter(({ isMuted }) => isMuted).length, 1);
+  // One that offers to be heard is not.
+  const loud = await open(bob, await user());
+  const second = await loud.connect(where);
+  await loud.hears(second, ANN_HZ);
+  await connection.getCallMedia().playToAll([{ kind: 'fileSource', url: `${application.url}prompt.wav` }]);
+  await speaker.hears(call, PROMPT_HZ);
+  await listener.hears(heard, PROMPT_HZ).catch(() => listener.hears(heard, ANN_HZ));
+  assert.equal((await loud.phone('connect', 'browsers/whep?call=nothing', { listen: true })).status, 404);
+  assert.equal((await loud.phone('connect', 'browsers/whep?to=8%3Aacs%3Ax', { listen: true })).status, 400);
+  assert.equal(await speaker.phone('leave', call), 200);
+  await listener.until('states', heard, 'ended');
+  await loud.until('states', second, 'ended');
+  await application.told('CallDisconnected', (event) => event.callConnectionId === id);
+  await Promise.all([speaker, listener, loud].map(({ page }) => page.close()));
 });
 
 test('pages of two providers hear each other, one of them in a process of its own', async () => {
@@ -298,7 +334,7 @@ test('only users with a token that is good for calls', async () => {
 
 test('a token that has expired opens nothing', async () => {
   const folder = fs.mkdtempSync(path.join(scratch, 'later-'));
-  fs.writeFileSync(path.join(folder, 'trunkline.yaml'), CONFIG);
+  fs.writeFileSync(path.join(folder, 'trunkline.yaml'), config.replace(String(sipPort), await freePort()));
   const later = await startServer({ cwd: folder, args: ['--config', 'trunkline.yaml', '--tls-port', '0', '--clock', 'virtual'] });
   try {
     const { token } = await new CommunicationIdentityClient(later.ready.connection_string, { allowInsecureConnection: true }).createUserAndToken(['voip']);

@@ -6,7 +6,7 @@ const ask = (method, path, options = {}) =>
 const phone = {
   calls: [],
   /** Sets up sound; `where` is an address below that of the provider. Resolves with the status, and the number of the call. */
-  async connect(where, { listen = false } = {}) {
+  async connect(where, { listen = false, codecs } = {}) {
     const peer = new RTCPeerConnection();
     const call = { peer, states: [], connection: [] };
     if (listen) {
@@ -15,6 +15,10 @@ const phone = {
       // As it is: a tone is noise to what browsers do to voices.
       const stream = await navigator.mediaDevices.getUserMedia({ audio: { echoCancellation: false, noiseSuppression: false, autoGainControl: false } });
       call.sender = peer.addTrack(stream.getAudioTracks()[0], stream);
+    }
+    if (codecs) {
+      const known = RTCRtpReceiver.getCapabilities('audio').codecs;
+      peer.getTransceivers()[0].setCodecPreferences(known.filter(({ mimeType }) => codecs.includes(mimeType)));
     }
     peer.onconnectionstatechange = () => call.connection.push(peer.connectionState);
     peer.ontrack = ({ track }) => {

@@ -49,6 +49,8 @@ std::unique_ptr<Object> make_object(std::string_view id, tl_iface iface, CallTab
   if (id == "trunkline.service.sandbox_mail/1") return make_sandbox_mail_service(iface, calls);
   if (id == "trunkline.service.sip_routing/1") return make_sip_routing_service(iface, calls);
   if (id == "trunkline.service.rooms/1") return make_rooms_service(iface, calls);
+  if (id == "trunkline.service.calls/1") return make_calls_service(iface, calls);
+  if (id == "trunkline.service.sandbox_phones/1") return make_sandbox_phones_service(iface, calls);
   if (id == "trunkline.service.workflows/1") return make_workflows_service(iface, calls);
   return nullptr;
 }

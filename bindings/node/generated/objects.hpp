@@ -52,6 +52,8 @@ std::unique_ptr<Object> make_email_service(tl_iface iface, CallTable& calls);
 std::unique_ptr<Object> make_sandbox_mail_service(tl_iface iface, CallTable& calls);
 std::unique_ptr<Object> make_sip_routing_service(tl_iface iface, CallTable& calls);
 std::unique_ptr<Object> make_rooms_service(tl_iface iface, CallTable& calls);
+std::unique_ptr<Object> make_calls_service(tl_iface iface, CallTable& calls);
+std::unique_ptr<Object> make_sandbox_phones_service(tl_iface iface, CallTable& calls);
 std::unique_ptr<Object> make_workflows_service(tl_iface iface, CallTable& calls);
 
 }  // namespace trunkline::node

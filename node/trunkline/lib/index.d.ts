@@ -1,3 +1,4 @@
+import type { CallsService, SandboxPhonesService } from "../generated/calling.js";
 import type { ChatProvider as ChatProviderClient } from "../generated/chat.js";
 import type { EmailProvider as EmailProviderClient, Mailbox } from "../generated/email.js";
 import type { WebhookReceiver as WebhookReceiverClient } from "../generated/host.js";
@@ -32,6 +33,8 @@ export type { Encoding, FailureReason, Fault, MessageState } from "../generated/
 export type { AccessToken, TokenClaims, TokenScope, UserIdentity } from "../generated/identity.js";
 export type * from "../generated/chat.js";
 export type * from "../generated/workflows.js";
+export type * from "../generated/calling.js";
+export type { Persona, PersonaBehavior, PhoneCall, PromptReply } from "../generated/pstnsandbox.js";
 export type { CapturedFile, CapturedMail, CapturedMailbox, MailRule, Phone, PhoneMessage, PhoneRule } from "../generated/sandbox.js";
 export type { EmailAttachment, EmailState, Mailbox } from "../generated/email.js";
 
@@ -297,9 +300,13 @@ export declare class Resource extends EventSource {
   readonly numbers: NumbersService;
   readonly sipRouting: SipRoutingService;
   readonly rooms: RoomsService;
+  /** Calls: set them up, answer them, speak and listen in them, record them. */
+  readonly calls: CallsService;
   readonly sandbox: SandboxService;
   readonly email: Email;
   readonly sandboxMail: SandboxMailService;
+  /** Virtual phones that take part in calls. */
+  readonly sandboxPhones: SandboxPhonesService;
 }
 
 export interface DeployFileOptions extends CallOptions {

@@ -6,6 +6,7 @@ const { fileURLToPath } = require("node:url");
 const { inspect } = require("node:util");
 const { ArgumentError, makeError } = require("./errors.cjs");
 const { load } = require("./loader.cjs");
+const calling = require("../generated/calling.cjs");
 const services = require("../generated/service.cjs");
 const { Chat } = require("./chat.cjs");
 const { Email } = require("./email.cjs");
@@ -125,9 +126,12 @@ class Resource extends EventSource {
   get numbers() { return this._service(services.NumbersService); }
   get sipRouting() { return this._service(services.SipRoutingService); }
   get rooms() { return this._service(services.RoomsService); }
+  get calls() { return this._service(calling.CallsService); }
   get sandbox() { return this._service(services.SandboxService); }
   get email() { return this._service(Email); }
   get sandboxMail() { return this._service(services.SandboxMailService); }
+  /** Virtual phones that take part in calls. */
+  get sandboxPhones() { return this._service(calling.SandboxPhonesService); }
 }
 
 /** A custom topic: the events that an application publishes by itself. */

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { Runtime } from "trunkline";
 import * as services from "../generated/service.cjs";
+import * as calling from "../generated/calling.cjs";
 import * as workflows from "../generated/workflows.cjs";
 
 const OURS = "+14255550100", PHONE = "+14255550123";
@@ -23,7 +24,7 @@ describe("bad input", { skip }, () => {
   // Whatever a service offers, a symbol is no argument of it.
   const members = {
     sms: services.SmsService, smsConsent: services.SmsConsentService, identity: services.IdentityService, chat: services.ChatService, numbers: services.NumbersService,
-    sipRouting: services.SipRoutingService, rooms: services.RoomsService, sandbox: services.SandboxService, email: services.EmailService, sandboxMail: services.SandboxMailService,
+    sipRouting: services.SipRoutingService, rooms: services.RoomsService, calls: calling.CallsService, sandboxPhones: calling.SandboxPhonesService, sandbox: services.SandboxService, email: services.EmailService, sandboxMail: services.SandboxMailService,
     eventSubscriptions: services.EventSubscriptionsService, eventHistory: services.EventHistoryService, topics: services.EventTopicsService, resources: services.ResourcesService,
     workflows: workflows.WorkflowsService,
   };
@@ -35,6 +36,7 @@ describe("bad input", { skip }, () => {
         // The last parameter is the options.
         if (type.prototype[operation].length < 2) continue;
         for (const wrong of [Symbol("wrong"), () => {}, undefined]) {
+          if (wrong === undefined && member === "calls" && operation === "events") continue; // it waits for what happens
           const call = async () => {
             const result = rt[member][operation](wrong);
             return typeof result?.[Symbol.asyncIterator] === "function" ? result.next() : result;

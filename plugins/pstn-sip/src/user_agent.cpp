@@ -109,6 +109,7 @@ void UserAgent::start() {
       TAG_IF(tls, TPTAG_TLS_VERIFY_POLICY(TPTLS_VERIFY_OUT | TPTLS_VERIFY_SUBJECTS_OUT)), NUTAG_MEDIA_ENABLE(0), NUTAG_AUTOACK(1),
       NUTAG_AUTOALERT(0), NUTAG_AUTOANSWER(0), NUTAG_ENABLEMESSAGE(0), NUTAG_OUTBOUND("no-options-keepalive no-validate"),
       NUTAG_USER_AGENT("Trunkline"), SIPTAG_ALLOW_STR(allow.c_str()), NUTAG_APPL_METHOD("INFO, REFER"),
+      TAG_IF(refer, SIPTAG_SUPPORTED_STR("timer, 100rel, replaces")),
       NUTAG_SESSION_TIMER(static_cast<unsigned>(settings_.session_seconds)), NUTAG_MIN_SE(90), NUTAG_UPDATE_REFRESH(1),
       NTATAG_MAXSIZE(65536), NTATAG_UDP_MTU(8192), TAG_END());
   if (!nua_)
@@ -122,6 +123,11 @@ void UserAgent::start() {
 }
 
 void UserAgent::stop(std::function<void()> done) {
+  if (!stopping_) {
+    const MediaEngine::Counts counts = engine_.counts();
+    log_.write(LogLevel::kInfo, "the sound of calls ends",
+               Properties{{"frames", std::to_string(counts.frames)}, {"late", std::to_string(counts.late)}});
+  }
   stopping_ = true;
   watch_.stop();
   std::vector<SipLegPtr> legs;

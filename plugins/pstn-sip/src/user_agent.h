@@ -92,6 +92,8 @@ class UserAgent {
   void offered_again(const SipLegPtr& leg, const sip_t* sip);
   void acknowledged(const SipLegPtr& leg, const sip_t* sip);
   const Trunk* trunk_of_source() const;
+  SipLegPtr leg_of(nua_handle_t* handle) const;
+  void replaced(nua_handle_t* handle, const sip_t* sip, const Trunk& trunk);
 
   // --- user_agent_transfer.cpp
   void refer_answered(const SipLegPtr& leg, int status, const char* phrase, const sip_t* sip);
@@ -100,6 +102,9 @@ class UserAgent {
   void refer_asked(const SipLegPtr& leg, const sip_t* sip);
   void refer_decided(const SipLegPtr& leg, msg_t* request, const trunkline::Result<void>& taken);
   void notify(const SipLegPtr& leg, int status);
+  void consult_transfer(const SipLegPtr& leg, const SipLegPtr& other);
+  /// A call of ours that a Replaces names; null: it is none.
+  SipLegPtr leg_of_replaces(const std::string& text) const;
 
   const Settings& settings_;
   const trunkline::host::LogClient log_;

@@ -34,6 +34,7 @@ void UserAgent::refuse(nua_handle_t* handle, int status, const char* phrase, con
 void UserAgent::incoming(nua_handle_t* handle, const sip_t* sip) {
   const Trunk* trunk = trunk_of_source();
   if (!trunk) return refuse(handle, SIP_403_FORBIDDEN, "it came from an address that is no trunk's");
+  if (sip->sip_replaces) return replaced(handle, sip, *trunk);
   SipLegPtr leg;
   try {
     leg = new_leg(id_prefix_ + std::to_string(last_number_ + 1), false);
@@ -59,13 +60,66 @@ void UserAgent::incoming(nua_handle_t* handle, const sip_t* sip) {
   }
   bind(leg, handle);
   keep_session(leg, sip);
+  leg->far = caller_of(sip);
   std::string to = number_of(sip->sip_request->rq_url);
   // A registered contact may name the user: then To says which number was called.
   if (sip->sip_to && !trunk->settings.username.empty() && to == trunk->settings.username) to = number_of(sip->sip_to->a_url);
   leg->telling = true;  // the host hears of the call first, then of what became of it
   events_.start_incoming(
-      leg->id, caller_of(sip), std::move(to), custom_headers_of(sip), CallOptions{},
+      leg->id, leg->far, std::move(to), custom_headers_of(sip), CallOptions{},
       [this, leg](Result<void> taken) { thread_.post([this, leg, taken = std::move(taken)] { offered(leg, taken); }); });
+}
+
+SipLegPtr UserAgent::leg_of(nua_handle_t* handle) const {
+  for (const auto& [number, leg] : by_number_)
+    if (handle && leg->handle == handle) return leg;
+  return nullptr;
+}
+
+/// Somebody takes the place of the far end of a call (RFC 3891). For the host it is the same call: what it hears and says goes
+/// there from now on.
+void UserAgent::replaced(nua_handle_t* handle, const sip_t* sip, const Trunk& trunk) {
+  nua_handle_t* const named = nua_handle_by_replaces(nua_, sip->sip_replaces);
+  const SipLegPtr leg = leg_of(named);
+  if (named) nua_handle_unref(named);
+  if (!leg || leg->trunk != &trunk) return refuse(handle, SIP_481_NO_TRANSACTION, "it replaces a call that is not under way");
+  if (!trunk.settings.accepts_refer)
+    return refuse(handle, SIP_403_FORBIDDEN, "accept_refer is off for the trunk " + trunk.settings.host);
+  if (leg->ended()) return refuse(handle, SIP_603_DECLINE, "the call that it replaces is over");
+  if (leg->state != SipLeg::State::kAnswered)
+    return refuse(handle, SIP_481_NO_TRANSACTION, "the call that it replaces is not answered yet");
+  if (sip->sip_replaces->rp_early_only) return refuse(handle, SIP_486_BUSY_HERE, "the call that it replaces is answered already");
+  if (leg->offer_is_out || leg->referral != SipLeg::Referral::kNone || leg->refer_is_asked)
+    return refuse(handle, SIP_491_REQUEST_PENDING, "the call that it replaces is being changed");
+  const std::string_view sdp = sdp_of(sip);
+  std::string ours;
+  try {
+    ++leg->local.version;
+    if (sdp.empty()) {
+      leg->local.direction = direction_of(*leg);
+      ours = write_offer(leg->local);
+      leg->offer_is_out = leg->offer_in_answer = true;
+      leg->hold_offered = leg->held;
+    } else {
+      const Agreed agreed = set_media(*leg, parse_sdp(sdp));
+      ours = write_answer(leg->local, *leg->remote, agreed);
+    }
+  } catch (const Error& error) {
+    const bool wrong = error.code == ErrorCode::kInvalidArgument;
+    return refuse(handle, wrong ? 400 : 488, wrong ? "Bad Session Description" : "Not Acceptable Here", error.message);
+  }
+  nua_handle_t* const before = leg->handle;
+  nua_handle_bind(before, nullptr);  // its end is nobody's news
+  bind(leg, handle);
+  leg->far = caller_of(sip);
+  leg->held_by_them = false;
+  leg->hold_told = leg->held && !sdp.empty() ? false : leg->held;
+  leg->refer_event.clear();
+  keep_session(leg, sip);
+  nua_respond(handle, SIP_200_OK, SIPTAG_CONTENT_TYPE_STR("application/sdp"), SIPTAG_PAYLOAD_STR(ours.c_str()), TAG_END());
+  nua_bye(before, SIPTAG_REASON_STR("SIP;cause=200;text=\"Replaced\""), TAG_END());
+  log_.write(LogLevel::kInfo, "another phone took the place of the far end", Properties{{"leg_id", leg->id}, {"from", leg->far}});
+  if (!leg->offer_is_out && leg->held != leg->hold_told) offer_again(leg);
 }
 
 /// What the host said to a call that comes in.

@@ -32,6 +32,11 @@ void UserAgent::answer(const std::string& leg_id) {
 void UserAgent::hang_up(const std::string& leg_id, std::int32_t cause) {
   const SipLegPtr leg = find(leg_id);
   const std::string reason = reason_of(cause);
+  if (leg->refer_is_asked) {
+    // The far end is told first that its wish was granted.
+    leg->refer_then_hang_up = cause;
+    return;
+  }
   if (leg->handle) {
     if (leg->state == SipLeg::State::kAnswered) {
       nua_bye(leg->handle, SIPTAG_REASON_STR(reason.c_str()), TAG_END());

@@ -73,7 +73,7 @@ void UserAgent::keep_session(const SipLegPtr& leg, const sip_t* sip) {
   if (!sip || settings_.session_seconds == 0) return;
   const bool update = sip->sip_allow && sip_is_allowed(sip->sip_allow, SIP_METHOD_UPDATE);
   nua_set_hparams(leg->handle, NUTAG_UPDATE_REFRESH(update), TAG_END());
-  if (update || (leg->outbound && !sip->sip_session_expires)) return;
+  if (update || (leg->outbound && !sip->sip_session_expires) || std::exchange(leg->refreshing, true)) return;
   std::int64_t seconds = settings_.session_seconds;
   if (sip->sip_session_expires)
     seconds = std::min<std::int64_t>(seconds, static_cast<std::int64_t>(sip->sip_session_expires->x_delta));

@@ -16,6 +16,8 @@ using trunkline::pstn::DialTrunk;
 
 namespace {
 
+constexpr const char* kReferredLeg = "X-Trunkline-Referred-Leg";
+
 /// `sip:user@host` without anything that could end the address.
 bool is_sip_uri(std::string_view text) {
   return (text.starts_with("sip:") || text.starts_with("sips:")) && text.size() < 256 && text.find('@') != text.npos &&
@@ -69,6 +71,15 @@ void UserAgent::dial(DialRequest request) {
     by_number_.erase(leg->number);
     throw;
   }
+  // Whom a phone asked us to call in its place, with the call that the target is to give up.
+  if (request.headers) {
+    if (const auto by = request.headers->find(kReferredLeg); by != request.headers->end()) {
+      const auto asked = legs_.find(by->second);
+      if (asked != legs_.end()) leg->refer_replaces = asked->second->refer_replaces;
+      request.headers->erase(by);
+    }
+  }
+  leg->far = request.to;
   const trunkline::Duration patience = request.ring_timeout;
   leg->request = std::move(request);
   after(leg, patience, [this, leg] {
@@ -100,6 +111,7 @@ void UserAgent::try_next(const SipLegPtr& leg) {
   bind(leg, nua_handle(nua_, nullptr, SIPTAG_TO_STR(to.c_str()), SIPTAG_FROM_STR(from.c_str()), TAG_END()));
   nua_invite(leg->handle, NUTAG_URL(to.c_str()), NUTAG_PROXY(hop.c_str()), SIPTAG_CONTENT_TYPE_STR("application/sdp"),
              SIPTAG_PAYLOAD_STR(offer.c_str()), TAG_IF(!headers.empty(), SIPTAG_HEADER_STR(headers.c_str())),
+             TAG_IF(!leg->refer_replaces.empty(), SIPTAG_REPLACES_STR(leg->refer_replaces.c_str())),
              TAG_IF(trunk.settings.registers, NUTAG_M_USERNAME(trunk.settings.username.c_str())), TAG_END());
   after(leg, std::chrono::seconds{settings_.answer_seconds}, [this, leg, attempt] {
     if (leg->attempt == attempt && !leg->provisional && leg->state == SipLeg::State::kDialing)

@@ -44,6 +44,7 @@ struct Session {
   std::uint64_t resend_turn = 0;     // timers of an earlier flight have nothing to say
   std::string their_user;            // of ICE
   StreamSettings stream;             // as agreed, without keys
+  bool listens = false;              // it is not heard (WHEP)
   bool media_up = false;
   Plays plays;
 

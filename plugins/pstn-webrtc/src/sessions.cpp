@@ -90,6 +90,11 @@ std::string Sessions::open_media(const SessionPtr& session, const SdpAudio& offe
   local.address = settings_.advertise;
   local.codecs = settings_.codecs;
   local.direction = mirrored(offer.direction);
+  if (session->listens) {
+    if (local.direction != Direction::kSendOnly && local.direction != Direction::kSendRecv)
+      throw Error(ErrorCode::kFailedPrecondition, "a page that listens offers recvonly", "sdp");
+    local.direction = Direction::kSendOnly;
+  }
   local.session = session->number;
   local.version = 1;
   const Agreed agreed = agree(offer, local);
@@ -109,7 +114,7 @@ std::string Sessions::open_media(const SessionPtr& session, const SdpAudio& offe
   stream.event_type = agreed.event_type;
   stream.event_clock = agreed.event_clock;
   stream.send = offer.direction == Direction::kSendRecv || offer.direction == Direction::kRecvOnly;
-  stream.receive = offer.direction == Direction::kSendRecv || offer.direction == Direction::kSendOnly;
+  stream.receive = !session->listens && (offer.direction == Direction::kSendRecv || offer.direction == Direction::kSendOnly);
   stream.least_packets = settings_.least_packets;
   stream.most_packets = settings_.most_packets;
   // The session owns it, and goes after it.

@@ -81,6 +81,7 @@ class Sessions {
   void join(Ask ask, Answer answer);
   void offered(const SessionPtr& session, const trunkline::Result<void>& taken, const std::string& base, const std::string& sdp,
                const Answer& answer);
+  void press(const SessionPtr& session, const std::string& digits);
   void accept(const Ask& ask, const Answer& answer);
   void wait(std::uint64_t ticket, bool cancelled, std::string topic, Waiting::Render render, Answer answer);
   void wait_state(const Ask& ask, std::uint64_t ticket, bool cancelled, Answer answer);

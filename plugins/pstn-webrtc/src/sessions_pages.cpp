@@ -84,6 +84,11 @@ void Sessions::ask(Ask ask, std::uint64_t ticket, bool cancelled, Answer answer)
   switch (ask.what) {
     case Ask::What::kJoin:
       return join(std::move(ask), std::move(answer));
+    case Ask::What::kListen:
+      return join(std::move(ask), std::move(answer));
+    case Ask::What::kPress:
+      press(of_page(ask), ask.digits);
+      return answer(response_of(204));
     case Ask::What::kAccept:
       return accept(ask, answer);
     case Ask::What::kState:
@@ -123,6 +128,7 @@ SessionPtr Sessions::of_page(const Ask& ask) const {
 void Sessions::join(Ask ask, Answer answer) {
   const SdpAudio offer = read_offer(ask.body);
   const SessionPtr session = new_session("web-" + random_text(16), false, ask.caller);
+  session->listens = ask.what == Ask::What::kListen;
   std::string sdp;
   try {
     sdp = open_media(session, offer);
@@ -134,7 +140,9 @@ void Sessions::join(Ask ask, Answer answer) {
   session->telling = true;  // the host hears of the call first, then of what became of it
   CallOptions options;
   options.resource = ask.caller.resource;
-  events_.start_incoming(session->id, ask.caller.user, ask.to, Properties{}, std::move(options),
+  Properties facts;
+  if (session->listens) facts.emplace("listens", "true");
+  events_.start_incoming(session->id, ask.caller.user, ask.to, std::move(facts), std::move(options),
                          [this, session, base = ask.base, sdp, answer = std::move(answer)](Result<void> taken) {
                            thread_.post([this, session, base, sdp, answer, taken = std::move(taken)] {
                              offered(session, taken, base, sdp, answer);
@@ -152,6 +160,15 @@ void Sessions::offered(const SessionPtr& session, const Result<void>& taken, con
   }
   tell_next(session);
   answer(created(*session, base, sdp));
+}
+
+/// What a page presses that has other means than telephone events.
+void Sessions::press(const SessionPtr& session, const std::string& digits) {
+  if (session->state != Session::State::kAnswered)
+    throw Error(ErrorCode::kFailedPrecondition, "the call is not answered", "id").with_http_status(409);
+  trunkline::pstn::DtmfInput input;
+  input.digits = digits;
+  tell(session, trunkline::pstn::LegChange::of_dtmf(std::move(input)));
 }
 
 void Sessions::accept(const Ask& ask, const Answer& answer) {

@@ -16,7 +16,7 @@ from ._errors import make as _make
 
 _native.set_error_factory(_make)
 
-from . import chat, common, email, host, identity, pstn, sandbox, service, sms, workflows
+from . import calling, chat, common, email, host, identity, pstn, pstnsandbox, sandbox, service, sms, workflows
 from ._chat import Chat
 from ._deliveries import Deliveries, Delivery
 from ._eventing import EventHistory, EventSubscriptions, EventTopics
@@ -98,6 +98,7 @@ __all__ = [
     "WorkflowFunction",
     "WorkflowFunctionError",
     "Workflows",
+    "calling",
     "chat",
     "common",
     "current_call",
@@ -106,6 +107,7 @@ __all__ = [
     "host",
     "identity",
     "pstn",
+    "pstnsandbox",
     "sandbox",
     "service",
     "sms",

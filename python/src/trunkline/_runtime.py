@@ -22,6 +22,7 @@ from ._provider import app_plugins, registration
 from ._providers import Providers
 from ._stream import Stream
 from ._workflows import Workflows
+from .calling import CallsService, SandboxPhonesService
 from .service import (
     Event,
     EventFilter,
@@ -136,6 +137,7 @@ class Resource(EventConsumers):
 
     __slots__ = (
         "_native",
+        "calls",
         "chat",
         "email",
         "event_history",
@@ -147,6 +149,7 @@ class Resource(EventConsumers):
         "rooms",
         "sandbox",
         "sandbox_mail",
+        "sandbox_phones",
         "sip_routing",
         "sms",
         "sms_consent",
@@ -161,12 +164,14 @@ class Resource(EventConsumers):
     numbers: NumbersService
     sip_routing: SipRoutingService
     rooms: RoomsService
+    calls: CallsService
     events: Events
     event_subscriptions: EventSubscriptions
     event_history: EventHistory
     sandbox: SandboxService
     email: Email
     sandbox_mail: SandboxMailService
+    sandbox_phones: SandboxPhonesService
 
     def __init__(self, native: _native.Runtime, name: str) -> None:
         self._native = native
@@ -178,12 +183,14 @@ class Resource(EventConsumers):
         self.numbers = NumbersService._open(native, name)
         self.sip_routing = SipRoutingService._open(native, name)
         self.rooms = RoomsService._open(native, name)
+        self.calls = CallsService._open(native, name)
         self.events = Events(EventsService._open(native, name))
         self.event_subscriptions = EventSubscriptions._open(native, name)
         self.event_history = EventHistory._open(native, name)
         self.sandbox = SandboxService._open(native, name)
         self.email = Email._open(native, name)
         self.sandbox_mail = SandboxMailService._open(native, name)
+        self.sandbox_phones = SandboxPhonesService._open(native, name)
 
     def __repr__(self) -> str:
         return f"<trunkline.Resource {self.name or '(default)'}>"
@@ -361,6 +368,11 @@ class Runtime(EventConsumers):
         return self._resource.rooms
 
     @property
+    def calls(self) -> CallsService:
+        """Calls of the default resource."""
+        return self._resource.calls
+
+    @property
     def events(self) -> Events:
         """Events of the default resource."""
         return self._resource.events
@@ -379,6 +391,11 @@ class Runtime(EventConsumers):
     def sandbox_mail(self) -> SandboxMailService:
         """What the sandbox caught of the mail of the default resource."""
         return self._resource.sandbox_mail
+
+    @property
+    def sandbox_phones(self) -> SandboxPhonesService:
+        """Virtual phones that take part in calls of the default resource."""
+        return self._resource.sandbox_phones
 
     @property
     def event_subscriptions(self) -> EventSubscriptions:

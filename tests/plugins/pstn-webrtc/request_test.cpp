@@ -81,6 +81,27 @@ TEST(Request, OfCallsThatRing) {
   EXPECT_EQ(status("POST", "/calls/1", page({{"content-type", "Application/SDP; charset=utf-8"}})), 0);
 }
 
+TEST(Request, OfWhoOnlyListens) {
+  EXPECT_EQ(parse("POST", "/whep?room=9900").what, What::kListen);
+  EXPECT_EQ(parse("POST", "/whep?room=9900").to, "room:9900");
+  EXPECT_EQ(parse("POST", "/whep?call=aHR0cHM6Ly9jYWxscw%3D%3D").to, "call:aHR0cHM6Ly9jYWxscw==");
+  EXPECT_EQ(status("POST", "/whep?group=g", page({{"trunkline-scopes", "voip.join"}})), 0);
+  EXPECT_EQ(status("POST", "/whep"), 400);
+  EXPECT_EQ(status("POST", "/whep?to=%2B1"), 400);
+  EXPECT_EQ(status("POST", "/whep?call="), 400);
+  EXPECT_EQ(status("GET", "/whep?room=1"), 405);
+  EXPECT_EQ(status("POST", "/whep?room=1", page({{"content-type", "text/plain"}})), 415);
+}
+
+TEST(Request, OfKeys) {
+  EXPECT_EQ(parse("POST", "/sessions/web-1/digits?digits=5%23A").what, What::kPress);
+  EXPECT_EQ(parse("POST", "/sessions/web-1/digits?digits=5%23A").digits, "5#A");
+  EXPECT_EQ(status("POST", "/sessions/web-1/digits"), 400);
+  EXPECT_EQ(status("POST", "/sessions/web-1/digits?digits=x"), 400);
+  EXPECT_EQ(status("POST", "/sessions/web-1/digits?digits=" + std::string(19, '1')), 400);
+  EXPECT_EQ(status("GET", "/sessions/web-1/digits?digits=1"), 405);
+}
+
 TEST(Request, OtherPathsAreNone) {
   EXPECT_EQ(status("GET", "?to=%2B1"), 405);
   EXPECT_EQ(status("POST", "?to=%2B1", page({{"content-type", "application/json"}})), 415);

@@ -7,6 +7,7 @@
 
 #include "trunkline/runtime.h"
 #include "trunkline/service.h"
+#include "trunkline/calling.h"
 #include "trunkline/workflows.h"
 
 #ifdef __cplusplus
@@ -1948,6 +1949,486 @@ static inline int32_t tl_service_rooms_check_join(tl_iface service, const tl_cal
   const tl_service_rooms_service *vtbl = (const tl_service_rooms_service *)service.vtbl;
   if (!vtbl || !TL_HAS(vtbl, check_join) || !vtbl->check_join) return TL_ERROR_CODE_UNIMPLEMENTED;
   vtbl->check_join(service.self, call, room_id, id, done, user);
+  return 0;
+}
+
+/**
+ * The calls of one resource. Requests take effect at once; what follows comes as events.
+ * The service of a resource; vtbl==NULL: there is none.
+ */
+static inline tl_iface tl_calling_calls(tl_runtime *runtime, tl_str resource) {
+  return tl_runtime_service(runtime, resource, tl_text(TL_CALLING_CALLS_SERVICE_ID));
+}
+
+/**
+ * Calls people. `CallConnected` or `CreateCallFailed` follows.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_PERMISSION_DENIED, TL_ERROR_CODE_FAILED_PRECONDITION,
+ * TL_ERROR_CODE_RESOURCE_EXHAUSTED.
+ */
+static inline int32_t tl_calling_calls_create(tl_iface service, const tl_call *call,
+                                              const tl_calling_new_call *request, tl_calling_calls_service_create_done done, void *user) {
+  const tl_calling_calls_service *vtbl = (const tl_calling_calls_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, create) || !vtbl->create) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->create(service.self, call, request, done, user);
+  return 0;
+}
+
+/**
+ * Answers an incoming call.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_ALREADY_EXISTS.
+ */
+static inline int32_t tl_calling_calls_answer(tl_iface service, const tl_call *call,
+                                              const tl_calling_call_answer *answer, tl_calling_calls_service_answer_done done, void *user) {
+  const tl_calling_calls_service *vtbl = (const tl_calling_calls_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, answer) || !vtbl->answer) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->answer(service.self, call, answer, done, user);
+  return 0;
+}
+
+/**
+ * Sends an incoming call to somebody else.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_ALREADY_EXISTS,
+ * TL_ERROR_CODE_PERMISSION_DENIED, TL_ERROR_CODE_FAILED_PRECONDITION.
+ */
+static inline int32_t tl_calling_calls_redirect(tl_iface service, const tl_call *call,
+                                                tl_str incoming_call_context, tl_str target, tl_calling_calls_service_redirect_done done, void *user) {
+  const tl_calling_calls_service *vtbl = (const tl_calling_calls_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, redirect) || !vtbl->redirect) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->redirect(service.self, call, incoming_call_context, target, done, user);
+  return 0;
+}
+
+/**
+ * Refuses an incoming call. `reason`: `none`, `busy` or `forbidden`.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_ALREADY_EXISTS.
+ */
+static inline int32_t tl_calling_calls_reject(tl_iface service, const tl_call *call,
+                                              tl_str incoming_call_context, tl_str reason, tl_calling_calls_service_reject_done done, void *user) {
+  const tl_calling_calls_service *vtbl = (const tl_calling_calls_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, reject) || !vtbl->reject) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->reject(service.self, call, incoming_call_context, reason, done, user);
+  return 0;
+}
+
+/**
+ * Joins a room, a group call or a call under way.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_FAILED_PRECONDITION,
+ * TL_ERROR_CODE_RESOURCE_EXHAUSTED.
+ */
+static inline int32_t tl_calling_calls_join(tl_iface service, const tl_call *call,
+                                            const tl_calling_call_join *join, tl_calling_calls_service_join_done done, void *user) {
+  const tl_calling_calls_service *vtbl = (const tl_calling_calls_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, join) || !vtbl->join) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->join(service.self, call, join, done, user);
+  return 0;
+}
+
+/**
+ * One connection.
+ * Errors: TL_ERROR_CODE_NOT_FOUND.
+ */
+static inline int32_t tl_calling_calls_get(tl_iface service, const tl_call *call,
+                                           tl_str connection_id, tl_calling_calls_service_get_done done, void *user) {
+  const tl_calling_calls_service *vtbl = (const tl_calling_calls_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, get) || !vtbl->get) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->get(service.self, call, connection_id, done, user);
+  return 0;
+}
+
+/** All connections. */
+static inline int32_t tl_calling_calls_list(tl_iface service, const tl_call *call,
+                                            tl_calling_calls_service_list_done done, void *user) {
+  const tl_calling_calls_service *vtbl = (const tl_calling_calls_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, list) || !vtbl->list) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->list(service.self, call, done, user);
+  return 0;
+}
+
+/**
+ * Leaves the call, which ends a call of two; or ends it for everybody.
+ * Errors: TL_ERROR_CODE_NOT_FOUND.
+ */
+static inline int32_t tl_calling_calls_hang_up(tl_iface service, const tl_call *call,
+                                               tl_str connection_id, tl_bool everyone, tl_calling_calls_service_hang_up_done done, void *user) {
+  const tl_calling_calls_service *vtbl = (const tl_calling_calls_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, hang_up) || !vtbl->hang_up) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->hang_up(service.self, call, connection_id, everyone, done, user);
+  return 0;
+}
+
+/**
+ * Those who are in the call.
+ * Errors: TL_ERROR_CODE_NOT_FOUND.
+ */
+static inline int32_t tl_calling_calls_participants(tl_iface service, const tl_call *call,
+                                                    tl_str connection_id, tl_calling_calls_service_participants_done done, void *user) {
+  const tl_calling_calls_service *vtbl = (const tl_calling_calls_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, participants) || !vtbl->participants) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->participants(service.self, call, connection_id, done, user);
+  return 0;
+}
+
+/**
+ * Asks somebody into the call. Returns the id of the invitation; `AddParticipantSucceeded` or `AddParticipantFailed`
+ * follows.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_ALREADY_EXISTS,
+ * TL_ERROR_CODE_PERMISSION_DENIED, TL_ERROR_CODE_FAILED_PRECONDITION.
+ */
+static inline int32_t tl_calling_calls_add_participant(tl_iface service, const tl_call *call,
+                                                       const tl_calling_call_invitation *invitation, tl_calling_calls_service_add_participant_done done, void *user) {
+  const tl_calling_calls_service *vtbl = (const tl_calling_calls_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, add_participant) || !vtbl->add_participant) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->add_participant(service.self, call, invitation, done, user);
+  return 0;
+}
+
+/**
+ * Takes an invitation back.
+ * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_FAILED_PRECONDITION.
+ */
+static inline int32_t tl_calling_calls_cancel_add(tl_iface service, const tl_call *call,
+                                                  tl_str connection_id, tl_str invitation_id, tl_str operation_context, tl_calling_calls_service_cancel_add_done done, void *user) {
+  const tl_calling_calls_service *vtbl = (const tl_calling_calls_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, cancel_add) || !vtbl->cancel_add) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->cancel_add(service.self, call, connection_id, invitation_id, operation_context, done, user);
+  return 0;
+}
+
+/**
+ * Sends somebody out of the call.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_FAILED_PRECONDITION.
+ */
+static inline int32_t tl_calling_calls_remove_participant(tl_iface service, const tl_call *call,
+                                                          tl_str connection_id, tl_str participant, tl_str operation_context, tl_calling_calls_service_remove_participant_done done, void *user) {
+  const tl_calling_calls_service *vtbl = (const tl_calling_calls_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, remove_participant) || !vtbl->remove_participant) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->remove_participant(service.self, call, connection_id, participant, operation_context, done, user);
+  return 0;
+}
+
+/**
+ * The others do not hear this user any more.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_FAILED_PRECONDITION.
+ */
+static inline int32_t tl_calling_calls_mute(tl_iface service, const tl_call *call,
+                                            tl_str connection_id, tl_str participant, tl_calling_calls_service_mute_done done, void *user) {
+  const tl_calling_calls_service *vtbl = (const tl_calling_calls_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, mute) || !vtbl->mute) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->mute(service.self, call, connection_id, participant, done, user);
+  return 0;
+}
+
+/**
+ * Brings people of another call into this one.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_FAILED_PRECONDITION.
+ */
+static inline int32_t tl_calling_calls_move_participants(tl_iface service, const tl_call *call,
+                                                         tl_str connection_id, tl_str from_connection_id, tl_list participants, tl_str operation_context, tl_calling_calls_service_move_participants_done done, void *user) {
+  const tl_calling_calls_service *vtbl = (const tl_calling_calls_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, move_participants) || !vtbl->move_participants) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->move_participants(service.self, call, connection_id, from_connection_id, participants, operation_context, done, user);
+  return 0;
+}
+
+/**
+ * Hands the call on. `CallTransferAccepted` or `CallTransferFailed` follows.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_PERMISSION_DENIED,
+ * TL_ERROR_CODE_FAILED_PRECONDITION.
+ */
+static inline int32_t tl_calling_calls_transfer(tl_iface service, const tl_call *call,
+                                                const tl_calling_call_transfer *transfer, tl_calling_calls_service_transfer_done done, void *user) {
+  const tl_calling_calls_service *vtbl = (const tl_calling_calls_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, transfer) || !vtbl->transfer) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->transfer(service.self, call, transfer, done, user);
+  return 0;
+}
+
+/**
+ * Plays something. `PlayCompleted`, `PlayFailed` or `PlayCanceled` follows.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_FAILED_PRECONDITION.
+ */
+static inline int32_t tl_calling_calls_play(tl_iface service, const tl_call *call,
+                                            const tl_calling_call_play *play, tl_calling_calls_service_play_done done, void *user) {
+  const tl_calling_calls_service *vtbl = (const tl_calling_calls_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, play) || !vtbl->play) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->play(service.self, call, play, done, user);
+  return 0;
+}
+
+/**
+ * Listens to somebody. `RecognizeCompleted`, `RecognizeFailed` or `RecognizeCanceled` follows.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_FAILED_PRECONDITION.
+ */
+static inline int32_t tl_calling_calls_recognize(tl_iface service, const tl_call *call,
+                                                 const tl_calling_call_recognize *recognize, tl_calling_calls_service_recognize_done done, void *user) {
+  const tl_calling_calls_service *vtbl = (const tl_calling_calls_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, recognize) || !vtbl->recognize) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->recognize(service.self, call, recognize, done, user);
+  return 0;
+}
+
+/**
+ * Ends all that is played and listened for.
+ * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_FAILED_PRECONDITION.
+ */
+static inline int32_t tl_calling_calls_cancel_media(tl_iface service, const tl_call *call,
+                                                    tl_str connection_id, tl_calling_calls_service_cancel_media_done done, void *user) {
+  const tl_calling_calls_service *vtbl = (const tl_calling_calls_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, cancel_media) || !vtbl->cancel_media) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->cancel_media(service.self, call, connection_id, done, user);
+  return 0;
+}
+
+/**
+ * Presses keys, at most 18, which `target` hears.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_FAILED_PRECONDITION.
+ */
+static inline int32_t tl_calling_calls_send_tones(tl_iface service, const tl_call *call,
+                                                  tl_str connection_id, tl_str tones, tl_str target, tl_str operation_context, tl_calling_calls_service_send_tones_done done, void *user) {
+  const tl_calling_calls_service *vtbl = (const tl_calling_calls_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, send_tones) || !vtbl->send_tones) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->send_tones(service.self, call, connection_id, tones, target, operation_context, done, user);
+  return 0;
+}
+
+/**
+ * Tells every key that somebody presses: `ContinuousDtmfRecognitionToneReceived`.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_FAILED_PRECONDITION.
+ */
+static inline int32_t tl_calling_calls_start_tones(tl_iface service, const tl_call *call,
+                                                   tl_str connection_id, tl_str target, tl_str operation_context, tl_calling_calls_service_start_tones_done done, void *user) {
+  const tl_calling_calls_service *vtbl = (const tl_calling_calls_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, start_tones) || !vtbl->start_tones) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->start_tones(service.self, call, connection_id, target, operation_context, done, user);
+  return 0;
+}
+
+/**
+ * Stops that.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_FAILED_PRECONDITION.
+ */
+static inline int32_t tl_calling_calls_stop_tones(tl_iface service, const tl_call *call,
+                                                  tl_str connection_id, tl_str target, tl_str operation_context, tl_calling_calls_service_stop_tones_done done, void *user) {
+  const tl_calling_calls_service *vtbl = (const tl_calling_calls_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, stop_tones) || !vtbl->stop_tones) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->stop_tones(service.self, call, connection_id, target, operation_context, done, user);
+  return 0;
+}
+
+/**
+ * Puts somebody on hold, with music if there is a source.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_FAILED_PRECONDITION.
+ */
+static inline int32_t tl_calling_calls_hold(tl_iface service, const tl_call *call,
+                                            tl_str connection_id, tl_str target, const tl_calling_play_source *music, tl_str operation_context, tl_calling_calls_service_hold_done done, void *user) {
+  const tl_calling_calls_service *vtbl = (const tl_calling_calls_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, hold) || !vtbl->hold) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->hold(service.self, call, connection_id, target, music, operation_context, done, user);
+  return 0;
+}
+
+/**
+ * Brings somebody back.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_FAILED_PRECONDITION.
+ */
+static inline int32_t tl_calling_calls_unhold(tl_iface service, const tl_call *call,
+                                              tl_str connection_id, tl_str target, tl_calling_calls_service_unhold_done done, void *user) {
+  const tl_calling_calls_service *vtbl = (const tl_calling_calls_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, unhold) || !vtbl->unhold) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->unhold(service.self, call, connection_id, target, done, user);
+  return 0;
+}
+
+/**
+ * Records a call.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_FAILED_PRECONDITION.
+ */
+static inline int32_t tl_calling_calls_start_recording(tl_iface service, const tl_call *call,
+                                                       const tl_calling_new_call_recording *recording, tl_calling_calls_service_start_recording_done done, void *user) {
+  const tl_calling_calls_service *vtbl = (const tl_calling_calls_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, start_recording) || !vtbl->start_recording) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->start_recording(service.self, call, recording, done, user);
+  return 0;
+}
+
+/**
+ * A recording under way.
+ * Errors: TL_ERROR_CODE_NOT_FOUND.
+ */
+static inline int32_t tl_calling_calls_get_recording(tl_iface service, const tl_call *call,
+                                                     tl_str recording_id, tl_calling_calls_service_get_recording_done done, void *user) {
+  const tl_calling_calls_service *vtbl = (const tl_calling_calls_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, get_recording) || !vtbl->get_recording) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->get_recording(service.self, call, recording_id, done, user);
+  return 0;
+}
+
+/**
+ * Leaves a part out.
+ * Errors: TL_ERROR_CODE_NOT_FOUND.
+ */
+static inline int32_t tl_calling_calls_pause_recording(tl_iface service, const tl_call *call,
+                                                       tl_str recording_id, tl_calling_calls_service_pause_recording_done done, void *user) {
+  const tl_calling_calls_service *vtbl = (const tl_calling_calls_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, pause_recording) || !vtbl->pause_recording) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->pause_recording(service.self, call, recording_id, done, user);
+  return 0;
+}
+
+/**
+ * Goes on.
+ * Errors: TL_ERROR_CODE_NOT_FOUND.
+ */
+static inline int32_t tl_calling_calls_resume_recording(tl_iface service, const tl_call *call,
+                                                        tl_str recording_id, tl_calling_calls_service_resume_recording_done done, void *user) {
+  const tl_calling_calls_service *vtbl = (const tl_calling_calls_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, resume_recording) || !vtbl->resume_recording) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->resume_recording(service.self, call, recording_id, done, user);
+  return 0;
+}
+
+/**
+ * Ends a recording. The event `RecordingFileStatusUpdated` of the resource names the document.
+ * Errors: TL_ERROR_CODE_NOT_FOUND.
+ */
+static inline int32_t tl_calling_calls_stop_recording(tl_iface service, const tl_call *call,
+                                                      tl_str recording_id, tl_calling_calls_service_stop_recording_done done, void *user) {
+  const tl_calling_calls_service *vtbl = (const tl_calling_calls_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, stop_recording) || !vtbl->stop_recording) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->stop_recording(service.self, call, recording_id, done, user);
+  return 0;
+}
+
+/**
+ * A part of a recorded file: at most `length` bytes (0: all that follow) from `offset` on.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_NOT_FOUND.
+ */
+static inline int32_t tl_calling_calls_read_recording(tl_iface service, const tl_call *call,
+                                                      tl_str document_id, int64_t offset, int32_t length, tl_calling_calls_service_read_recording_done done, void *user) {
+  const tl_calling_calls_service *vtbl = (const tl_calling_calls_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, read_recording) || !vtbl->read_recording) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->read_recording(service.self, call, document_id, offset, length, done, user);
+  return 0;
+}
+
+/**
+ * Deletes a recorded file.
+ * Errors: TL_ERROR_CODE_NOT_FOUND.
+ */
+static inline int32_t tl_calling_calls_delete_recording(tl_iface service, const tl_call *call,
+                                                        tl_str document_id, tl_calling_calls_service_delete_recording_done done, void *user) {
+  const tl_calling_calls_service *vtbl = (const tl_calling_calls_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, delete_recording) || !vtbl->delete_recording) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->delete_recording(service.self, call, document_id, done, user);
+  return 0;
+}
+
+/**
+ * What happens in the calls of the resource, from now on. Open it before the first request: what was told before is
+ * not told
+ * again. Whoever falls 10000 events behind is told so by an error.
+ * Errors: TL_ERROR_CODE_RESOURCE_EXHAUSTED.
+ */
+static inline int32_t tl_calling_calls_events(tl_iface service, const tl_call *call,
+                                              tl_str connection_id, tl_calling_calls_service_events_done done, void *user) {
+  const tl_calling_calls_service *vtbl = (const tl_calling_calls_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, events) || !vtbl->events) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->events(service.self, call, connection_id, done, user);
+  return 0;
+}
+
+/**
+ * The virtual phones of one resource, where `pstn-sandbox` is the provider: what the people at the other end do.
+ * The service of a resource; vtbl==NULL: there is none.
+ */
+static inline tl_iface tl_calling_sandbox_phones(tl_runtime *runtime, tl_str resource) {
+  return tl_runtime_service(runtime, resource, tl_text(TL_CALLING_SANDBOX_PHONES_SERVICE_ID));
+}
+
+/**
+ * Puts a persona before all others.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_FAILED_PRECONDITION.
+ */
+static inline int32_t tl_calling_sandbox_phones_add_persona(tl_iface service, const tl_call *call,
+                                                            const tl_pstnsandbox_persona *persona, tl_calling_sandbox_phones_service_add_persona_done done, void *user) {
+  const tl_calling_sandbox_phones_service *vtbl = (const tl_calling_sandbox_phones_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, add_persona) || !vtbl->add_persona) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->add_persona(service.self, call, persona, done, user);
+  return 0;
+}
+
+/** The personas, in the order in which they are tried. */
+static inline int32_t tl_calling_sandbox_phones_personas(tl_iface service, const tl_call *call,
+                                                         tl_calling_sandbox_phones_service_personas_done done, void *user) {
+  const tl_calling_sandbox_phones_service *vtbl = (const tl_calling_sandbox_phones_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, personas) || !vtbl->personas) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->personas(service.self, call, done, user);
+  return 0;
+}
+
+/**
+ * A phone calls a number of the resource. Returns the leg.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_FAILED_PRECONDITION.
+ */
+static inline int32_t tl_calling_sandbox_phones_call(tl_iface service, const tl_call *call,
+                                                     tl_str from, tl_str to, tl_calling_sandbox_phones_service_call_done done, void *user) {
+  const tl_calling_sandbox_phones_service *vtbl = (const tl_calling_sandbox_phones_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, call) || !vtbl->call) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->call(service.self, call, from, to, done, user);
+  return 0;
+}
+
+/**
+ * The phone presses digits in an answered call.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_NOT_FOUND.
+ */
+static inline int32_t tl_calling_sandbox_phones_press(tl_iface service, const tl_call *call,
+                                                      tl_str leg_id, tl_str digits, tl_calling_sandbox_phones_service_press_done done, void *user) {
+  const tl_calling_sandbox_phones_service *vtbl = (const tl_calling_sandbox_phones_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, press) || !vtbl->press) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->press(service.self, call, leg_id, digits, done, user);
+  return 0;
+}
+
+/**
+ * Somebody speaks into the phone in an answered call.
+ * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_NOT_FOUND.
+ */
+static inline int32_t tl_calling_sandbox_phones_speak(tl_iface service, const tl_call *call,
+                                                      tl_str leg_id, tl_str text, tl_calling_sandbox_phones_service_speak_done done, void *user) {
+  const tl_calling_sandbox_phones_service *vtbl = (const tl_calling_sandbox_phones_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, speak) || !vtbl->speak) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->speak(service.self, call, leg_id, text, done, user);
+  return 0;
+}
+
+/**
+ * The phone hangs up.
+ * Errors: TL_ERROR_CODE_NOT_FOUND.
+ */
+static inline int32_t tl_calling_sandbox_phones_hang_up(tl_iface service, const tl_call *call,
+                                                        tl_str leg_id, tl_calling_sandbox_phones_service_hang_up_done done, void *user) {
+  const tl_calling_sandbox_phones_service *vtbl = (const tl_calling_sandbox_phones_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, hang_up) || !vtbl->hang_up) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->hang_up(service.self, call, leg_id, done, user);
+  return 0;
+}
+
+/** The calls of one phone, or of all; the youngest thousand, oldest first. */
+static inline int32_t tl_calling_sandbox_phones_calls(tl_iface service, const tl_call *call,
+                                                      tl_str phone, tl_calling_sandbox_phones_service_calls_done done, void *user) {
+  const tl_calling_sandbox_phones_service *vtbl = (const tl_calling_sandbox_phones_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, calls) || !vtbl->calls) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->calls(service.self, call, phone, done, user);
+  return 0;
+}
+
+/** Ends all calls and forgets them and the personas that were added. */
+static inline int32_t tl_calling_sandbox_phones_reset(tl_iface service, const tl_call *call,
+                                                      tl_calling_sandbox_phones_service_reset_done done, void *user) {
+  const tl_calling_sandbox_phones_service *vtbl = (const tl_calling_sandbox_phones_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, reset) || !vtbl->reset) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->reset(service.self, call, done, user);
   return 0;
 }
 

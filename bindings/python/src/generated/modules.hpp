@@ -13,6 +13,7 @@ void bind_email(PyObject* parent);
 void bind_pstn(PyObject* parent);
 void bind_pstnsandbox(PyObject* parent);
 void bind_service(PyObject* parent);
+void bind_calling(PyObject* parent);
 void bind_workflows(PyObject* parent);
 void offer_host();
 void offer_sms();
@@ -33,6 +34,7 @@ inline void bind_all(PyObject* parent) {
   bind_pstn(parent);
   bind_pstnsandbox(parent);
   bind_service(parent);
+  bind_calling(parent);
   bind_workflows(parent);
   offer_host();
   offer_sms();

@@ -20,7 +20,7 @@ void free_object(PyObject* capsule) {
   delete static_cast<std::shared_ptr<ProviderObject>*>(PyCapsule_GetPointer(capsule, kObjectName));
 }
 
-py::object interned(const char* name) { return own(PyUnicode_InternFromString(name)); }
+py::object interned_text(const char* name) { return own(PyUnicode_InternFromString(name)); }
 
 /// Asks for the end of a task, on its loop.
 class CancelDelivery final : public Delivery {
@@ -136,7 +136,7 @@ void ProviderObject::offer(const std::string& interface_id, const py::object& me
 void ProviderObject::attach(const py::object& loop, const py::object& hooks, std::size_t most_workers) {
   loop_ = loop;
   task_type_ = import("asyncio", "Task");
-  keyword_names_ = own(PyTuple_Pack(1, interned("loop").ptr()));
+  keyword_names_ = own(PyTuple_Pack(1, interned_text("loop").ptr()));
   for (std::size_t i = 0; i < kHooks; ++i) hooks_[i] = py::reinterpret_borrow<py::tuple>(hooks)[i];
   static PyMethodDef flush{"flush", &flush_completed, METH_NOARGS, "Completes the calls that have ended."};
   auto owned = std::make_unique<std::shared_ptr<ProviderObject>>(shared_from_this());
@@ -200,7 +200,7 @@ void ProviderObject::await(std::unique_ptr<ProviderCall>& call, const py::object
     return call->take(awaitable.ptr());
   }
   static PyMethodDef done{"done", &task_done, METH_O, "Ends a call with what its task gave."};
-  static PyObject* const add_done_callback = interned("add_done_callback").release().ptr();  // leaked
+  static PyObject* const add_done_callback = interned_text("add_done_callback").release().ptr();  // leaked
   const py::object self = own(PyCapsule_New(call.get(), kCallName, &free_call));
   ProviderCall& going = *call.release();
   if (PyCapsule_SetContext(self.ptr(), this) != 0) throw py::error_already_set();

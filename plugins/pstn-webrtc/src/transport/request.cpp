@@ -16,6 +16,7 @@ constexpr std::size_t kMaxUrl = 2048;
 constexpr std::size_t kMaxParts = 6;
 constexpr std::size_t kMaxTo = 512;
 constexpr std::size_t kMaxFragment = 16 * 1024;
+constexpr std::size_t kMaxDigits = 18;
 
 [[noreturn]] void refuse(ErrorCode code, int status, std::string message, std::string target) {
   throw Error(code, std::move(message), std::move(target)).with_http_status(status);
@@ -114,6 +115,25 @@ Address parse_address(std::string_view url) {
   return out;
 }
 
+/// What it listens to.
+std::string listened_of(std::string_view query) {
+  for (const char* name : {"room", "group", "call"}) {
+    const auto given = parameter(query, name);
+    if (!given) continue;
+    if (given->empty() || given->size() > kMaxTo)
+      refuse(ErrorCode::kInvalidArgument, 400, "found " + std::to_string(given->size()) + " bytes, wanted 1 to 512", name);
+    return std::string(name) + ":" + *given;
+  }
+  refuse(ErrorCode::kInvalidArgument, 400, "wanted one of room, group and call", "room");
+}
+
+std::string digits_of(std::string_view query) {
+  const std::string digits = parameter(query, "digits").value_or("");
+  if (digits.empty() || digits.size() > kMaxDigits || digits.find_first_not_of("0123456789ABCD*#") != digits.npos)
+    refuse(ErrorCode::kInvalidArgument, 400, "wanted 1 to 18 of 0-9, A-D, * and #", "digits");
+  return digits;
+}
+
 /// Whom the page calls, or where it enters.
 std::string target_of(std::string_view query) {
   const auto to = parameter(query, "to"), room = parameter(query, "room"), group = parameter(query, "group");
@@ -168,6 +188,15 @@ Ask parse_ask(std::string_view method, std::string_view url, const std::map<std:
   } else if (first == "sessions" && depth == 3 && address.parts[4] == "state") {
     if (method != "GET") wrong_method(method, "GET");
     ask.what = Ask::What::kState;
+  } else if (first == "sessions" && depth == 3 && address.parts[4] == "digits") {
+    if (method != "POST") wrong_method(method, "POST");
+    ask.what = Ask::What::kPress;
+    ask.digits = digits_of(address.query);
+  } else if (first == "whep" && depth == 1) {
+    if (method != "POST") wrong_method(method, "POST");
+    want_type(header(headers, "content-type"), "application/sdp");
+    ask.what = Ask::What::kListen;
+    ask.to = listened_of(address.query);
   } else if (first == "calls" && depth == 1) {
     if (method != "GET") wrong_method(method, "GET");
     ask.what = Ask::What::kCalls;

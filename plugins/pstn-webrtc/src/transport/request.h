@@ -19,9 +19,11 @@ struct Caller {
 struct Ask {
   enum class What {
     kJoin,     // POST <base>?to=…, with a description: the page calls somebody, or enters a room or a group
+    kListen,   // POST <base>/whep?…, with a description: the page only listens there, or to a call
     kTrickle,  // PATCH <base>/sessions/<id>
     kLeave,    // DELETE <base>/sessions/<id>
     kState,    // GET <base>/sessions/<id>/state?after=…: how the call stands, once it stands otherwise than that
+    kPress,    // POST <base>/sessions/<id>/digits?digits=…: keys that the page has pressed
     kCalls,    // GET <base>/calls?after=…: the calls that ring at the page, once they are others
     kAccept,   // POST <base>/calls/<id>, with a description
     kDecline,  // DELETE <base>/calls/<id>
@@ -30,8 +32,9 @@ struct Ask {
   Caller caller;
   std::string base;   // path of the provider: /_webrtc/browser
   std::string id;     // of a session or a call
-  std::string to;     // number, raw id, room:<id> or group:<id>
+  std::string to;     // number, raw id, room:<id>, group:<id> or, to listen, call:<id>
   std::string after;  // what the page knows
+  std::string digits;
   std::string body;
   std::string entity_tag;  // If-Match
 };

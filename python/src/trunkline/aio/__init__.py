@@ -9,7 +9,7 @@ Values and errors are those of `trunkline`. Cancelling a task cancels its call i
 """
 
 from .. import _errors as _errors  # the error classes are registered by the package
-from . import chat, email, identity, sandbox, service, sms, workflows
+from . import calling, chat, email, identity, sandbox, service, sms, workflows
 from ._chat import Chat
 from ._eventing import AsyncDeliveries, AsyncEventHandler, EventHistory, EventSubscriptions, EventTopics
 from ._providers import Providers
@@ -41,6 +41,7 @@ __all__ = [
     "Runtime",
     "Topic",
     "Workflows",
+    "calling",
     "chat",
     "email",
     "identity",

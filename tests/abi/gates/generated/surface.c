@@ -9,6 +9,7 @@
 #include "trunkline/pstn.h"
 #include "trunkline/pstnsandbox.h"
 #include "trunkline/service.h"
+#include "trunkline/calling.h"
 #include "trunkline/workflows.h"
 
 #define REACH(type) TL_EXPORT void abi_##type(const type *p) { (void)p; }
@@ -226,6 +227,22 @@ REACH(tl_service_email_service)
 REACH(tl_service_sandbox_mail_service)
 REACH(tl_service_sip_routing_service)
 REACH(tl_service_rooms_service)
+REACH(tl_calling_new_call)
+REACH(tl_calling_call_answer)
+REACH(tl_calling_call_join)
+REACH(tl_calling_call_connection)
+REACH(tl_calling_call_participant)
+REACH(tl_calling_call_invitation)
+REACH(tl_calling_call_transfer)
+REACH(tl_calling_play_source)
+REACH(tl_calling_call_play)
+REACH(tl_calling_recognize_choice)
+REACH(tl_calling_call_recognize)
+REACH(tl_calling_new_call_recording)
+REACH(tl_calling_call_recording)
+REACH(tl_calling_call_event)
+REACH(tl_calling_calls_service)
+REACH(tl_calling_sandbox_phones_service)
 REACH(tl_workflows_workflow_spec)
 REACH(tl_workflows_workflow_problem)
 REACH(tl_workflows_workflow_trigger_info)

@@ -11,6 +11,7 @@
 #include "trunkline/pstn.h"
 #include "trunkline/pstnsandbox.h"
 #include "trunkline/service.h"
+#include "trunkline/calling.h"
 #include "trunkline/workflows.h"
 
 static_assert(std::is_same_v<tl_host_log_write_done, void (*)(void *, tl_error *)>);
@@ -790,6 +791,123 @@ static_assert(std::is_same_v<decltype(tl_service_rooms_service::list_participant
 static_assert(std::is_same_v<tl_service_rooms_service_check_join_done, void (*)(void *, const tl_service_room_participant *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_service_rooms_service::check_join),
                              void (*)(void *, const tl_call *, tl_str, tl_str, void (*)(void *, const tl_service_room_participant *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_calling_calls_service_create_done, void (*)(void *, const tl_calling_call_connection *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_calling_calls_service::create),
+                             void (*)(void *, const tl_call *, const tl_calling_new_call *, void (*)(void *, const tl_calling_call_connection *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_calling_calls_service_answer_done, void (*)(void *, const tl_calling_call_connection *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_calling_calls_service::answer),
+                             void (*)(void *, const tl_call *, const tl_calling_call_answer *, void (*)(void *, const tl_calling_call_connection *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_calling_calls_service_redirect_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_calling_calls_service::redirect),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_calling_calls_service_reject_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_calling_calls_service::reject),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_calling_calls_service_join_done, void (*)(void *, const tl_calling_call_connection *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_calling_calls_service::join),
+                             void (*)(void *, const tl_call *, const tl_calling_call_join *, void (*)(void *, const tl_calling_call_connection *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_calling_calls_service_get_done, void (*)(void *, const tl_calling_call_connection *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_calling_calls_service::get),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_calling_call_connection *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_calling_calls_service_list_done, void (*)(void *, const tl_list *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_calling_calls_service::list),
+                             void (*)(void *, const tl_call *, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_calling_calls_service_hang_up_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_calling_calls_service::hang_up),
+                             void (*)(void *, const tl_call *, tl_str, tl_bool, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_calling_calls_service_participants_done, void (*)(void *, const tl_list *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_calling_calls_service::participants),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_calling_calls_service_add_participant_done, void (*)(void *, const tl_str *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_calling_calls_service::add_participant),
+                             void (*)(void *, const tl_call *, const tl_calling_call_invitation *, void (*)(void *, const tl_str *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_calling_calls_service_cancel_add_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_calling_calls_service::cancel_add),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, tl_str, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_calling_calls_service_remove_participant_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_calling_calls_service::remove_participant),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, tl_str, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_calling_calls_service_mute_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_calling_calls_service::mute),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_calling_calls_service_move_participants_done, void (*)(void *, const tl_list *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_calling_calls_service::move_participants),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, tl_list, tl_str, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_calling_calls_service_transfer_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_calling_calls_service::transfer),
+                             void (*)(void *, const tl_call *, const tl_calling_call_transfer *, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_calling_calls_service_play_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_calling_calls_service::play),
+                             void (*)(void *, const tl_call *, const tl_calling_call_play *, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_calling_calls_service_recognize_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_calling_calls_service::recognize),
+                             void (*)(void *, const tl_call *, const tl_calling_call_recognize *, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_calling_calls_service_cancel_media_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_calling_calls_service::cancel_media),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_calling_calls_service_send_tones_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_calling_calls_service::send_tones),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, tl_str, tl_str, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_calling_calls_service_start_tones_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_calling_calls_service::start_tones),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, tl_str, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_calling_calls_service_stop_tones_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_calling_calls_service::stop_tones),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, tl_str, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_calling_calls_service_hold_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_calling_calls_service::hold),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, const tl_calling_play_source *, tl_str, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_calling_calls_service_unhold_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_calling_calls_service::unhold),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_calling_calls_service_start_recording_done, void (*)(void *, const tl_calling_call_recording *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_calling_calls_service::start_recording),
+                             void (*)(void *, const tl_call *, const tl_calling_new_call_recording *, void (*)(void *, const tl_calling_call_recording *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_calling_calls_service_get_recording_done, void (*)(void *, const tl_calling_call_recording *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_calling_calls_service::get_recording),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_calling_call_recording *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_calling_calls_service_pause_recording_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_calling_calls_service::pause_recording),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_calling_calls_service_resume_recording_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_calling_calls_service::resume_recording),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_calling_calls_service_stop_recording_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_calling_calls_service::stop_recording),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_calling_calls_service_read_recording_done, void (*)(void *, const tl_bytes *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_calling_calls_service::read_recording),
+                             void (*)(void *, const tl_call *, tl_str, int64_t, int32_t, void (*)(void *, const tl_bytes *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_calling_calls_service_delete_recording_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_calling_calls_service::delete_recording),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_calling_calls_service_events_done, void (*)(void *, const tl_stream *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_calling_calls_service::events),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_stream *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_calling_sandbox_phones_service_add_persona_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_calling_sandbox_phones_service::add_persona),
+                             void (*)(void *, const tl_call *, const tl_pstnsandbox_persona *, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_calling_sandbox_phones_service_personas_done, void (*)(void *, const tl_list *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_calling_sandbox_phones_service::personas),
+                             void (*)(void *, const tl_call *, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_calling_sandbox_phones_service_call_done, void (*)(void *, const tl_str *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_calling_sandbox_phones_service::call),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, void (*)(void *, const tl_str *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_calling_sandbox_phones_service_press_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_calling_sandbox_phones_service::press),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_calling_sandbox_phones_service_speak_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_calling_sandbox_phones_service::speak),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_calling_sandbox_phones_service_hang_up_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_calling_sandbox_phones_service::hang_up),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_calling_sandbox_phones_service_calls_done, void (*)(void *, const tl_list *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_calling_sandbox_phones_service::calls),
+                             void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_list *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_calling_sandbox_phones_service_reset_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_calling_sandbox_phones_service::reset),
+                             void (*)(void *, const tl_call *, void (*)(void *, tl_error *), void *)>);
 static_assert(std::is_same_v<tl_workflows_service_deploy_done, void (*)(void *, const tl_workflows_workflow_info *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_workflows_service::deploy),
                              void (*)(void *, const tl_call *, const tl_workflows_workflow_spec *, void (*)(void *, const tl_workflows_workflow_info *, tl_error *), void *)>);
