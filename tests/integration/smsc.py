@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import queue
 import subprocess
 import threading
@@ -12,7 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 
 PROGRAMS = Path(__file__).parent / "smsc"
-PATIENCE_SECONDS = int(os.environ.get("PATIENCE", "60"))
+PATIENCE_SECONDS = 60
 
 
 class Peer:
