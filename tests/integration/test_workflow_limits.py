@@ -15,6 +15,10 @@ import pytest
 from server import Server
 
 CONFIG = """
+listen: {port: 0, tls: "off"}
+control: {enabled: true}
+store: {mode: memory}
+resources: [{name: main}]
 workflows:
   max_run: 2h
   http_timeout: 300ms
