@@ -11,6 +11,7 @@
 
 #include "runtime/base/secret.h"
 #include "runtime/config/sms_config.h"
+#include "runtime/workflow/options.h"
 #include "trunkline/error.hpp"
 
 namespace trunkline {
@@ -225,6 +226,10 @@ struct WorkflowsConfig {
   std::uint32_t script_max_length = 100'000;
   std::uint32_t script_max_result_kb = 10'240;
   std::uint32_t scripts = 2;
+  /// How long a run of a stateless workflow may take.
+  Duration max_stateless_run = std::chrono::minutes(5);
+  /// What definitions, runs, expressions and messages may have: the documented limits (workflow_limits.h has the keys).
+  workflow::Options limits;
   /// What appsetting() gives, by name.
   std::map<std::string, std::string> settings;
 };

@@ -5,6 +5,7 @@
 #include "runtime/base/time_text.h"
 #include "runtime/config/config.h"
 #include "runtime/config/render_writer.h"
+#include "runtime/config/workflow_limits.h"
 
 namespace trunkline {
 namespace {
@@ -170,6 +171,7 @@ void write_workflows(ConfigWriter& w, const Config& config) {
   w.begin("workflows");
   w.raw("retention", format_duration(workflows.retention));
   w.raw("max_run", format_duration(workflows.max_run));
+  w.raw("max_stateless_run", format_duration(workflows.max_stateless_run));
   w.raw("caller_timeout", format_duration(workflows.caller_timeout));
   w.raw("http_timeout", format_duration(workflows.http_timeout));
   w.raw("script_timeout", format_duration(workflows.script_timeout));
@@ -177,6 +179,7 @@ void write_workflows(ConfigWriter& w, const Config& config) {
   w.raw("script_max_length", std::to_string(workflows.script_max_length));
   w.raw("script_max_result_kb", std::to_string(workflows.script_max_result_kb));
   w.raw("scripts", std::to_string(workflows.scripts));
+  write_workflow_limits(w, workflows.limits);
   if (!workflows.settings.empty()) {
     w.begin("settings");
     for (const auto& [name, value] : workflows.settings) w.text(name, value);

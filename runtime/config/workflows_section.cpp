@@ -3,6 +3,7 @@
 #include <set>
 
 #include "runtime/base/strings.h"
+#include "runtime/config/workflow_limits.h"
 
 namespace trunkline {
 
@@ -11,6 +12,7 @@ void read_workflows(ConfigSection& s, WorkflowsConfig& out) {
   if (out.retention != Duration{0} && out.retention < std::chrono::minutes{1})
     s.problem("retention", "must be at least a minute, or 0s for ever");
   for (const auto& [key, value] : {std::pair<std::string_view, Duration*>{"max_run", &out.max_run},
+                                   {"max_stateless_run", &out.max_stateless_run},
                                    {"caller_timeout", &out.caller_timeout},
                                    {"http_timeout", &out.http_timeout},
                                    {"script_timeout", &out.script_timeout}}) {
@@ -21,6 +23,7 @@ void read_workflows(ConfigSection& s, WorkflowsConfig& out) {
   s.integer<std::uint32_t>("script_max_length", out.script_max_length, 1, 10'000'000);
   s.integer<std::uint32_t>("script_max_result_kb", out.script_max_result_kb, 1, 32'768);
   s.integer<std::uint32_t>("scripts", out.scripts, 1, 64);
+  read_workflow_limits(s, out.limits);
   s.text_map("settings", out.settings);
 }
 

@@ -22,6 +22,8 @@ flows::ServiceOptions workflow_options(const Config& config) {
     return std::nullopt;
   };
   options.http.timeout = config.workflows.http_timeout;
+  options.engine.max_stateless_run = config.workflows.max_stateless_run;
+  options.plan = config.workflows.limits;
   options.plan.max_code_length = config.workflows.script_max_length;
   options.scripts.host.worker = script::find_worker();
   options.scripts.limits.time = config.workflows.script_timeout;

@@ -29,7 +29,7 @@ std::string fill(const Value& path_template) {
     const Value* value = parameters != nullptr ? expression::find_member(*parameters, name) : nullptr;
     if (value == nullptr || value->is_null())
       throw bad_path("the path template '" + text.substr(0, 200) + "' names '" + name.substr(0, 80) +
-                  "', which is not among its parameters");
+                     "', which is not among its parameters");
     out += expression::to_text(*value);
     at = close + 1;
   }

@@ -43,9 +43,8 @@ Task<Triggers::Answer> Triggers::attempt(ActionCall call) {
     co_return out;
   }
   auto begin = [port, &call](auto done) {
-    port->run(std::move(call), [done = std::move(done)](ActionAnswer answer) mutable {
-      done(Result<ActionAnswer>(std::move(answer)));
-    });
+    port->run(std::move(call),
+              [done = std::move(done)](ActionAnswer answer) mutable { done(Result<ActionAnswer>(std::move(answer))); });
   };
   auto pending = from_callback<ActionAnswer>(std::move(begin));
   out.answer = co_await pending;

@@ -113,7 +113,8 @@ Task<void> Triggers::subscribe(std::shared_ptr<Armed> armed) {
     // A connector says where its subscription is; deleting that ends it.
     if (trigger.type != TriggerType::kHttpWebhook) {
       subscription = std::move(answer.answer.cursor);
-      if (!answer.location.empty()) ends_at = resolve_location(address_of(service_.http_actions(), *plan, inputs), answer.location);
+      if (!answer.location.empty())
+        ends_at = resolve_location(address_of(service_.http_actions(), *plan, inputs), answer.location);
     }
   }
   std::optional<Time> until;

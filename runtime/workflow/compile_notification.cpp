@@ -13,8 +13,8 @@ void Compiler::notification(const Trigger& trigger, const Value& inputs, const s
     const std::string at = append_pointer(pointer, name);
     const std::string what = std::string("'") + name + "' of the trigger '" + trigger.name + "'";
     if (operation == nullptr) {
-      problem(pointer, std::string("Required property '") + name + "' is missing from the inputs of the trigger '" +
-                           trigger.name + "'.");
+      problem(pointer,
+              std::string("Required property '") + name + "' is missing from the inputs of the trigger '" + trigger.name + "'.");
       continue;
     }
     if (!check_object(operation, at, what)) continue;
@@ -29,7 +29,8 @@ void Compiler::path_template(const Value& operation, const std::string& pointer,
   const Value* path = find(operation, "pathTemplate");
   const std::string at = append_pointer(pointer, "pathTemplate");
   if (path == nullptr) {
-    if (find(operation, "path") == nullptr) problem(pointer, "Required property 'pathTemplate' is missing from " + std::string(what) + ".");
+    if (find(operation, "path") == nullptr)
+      problem(pointer, "Required property 'pathTemplate' is missing from " + std::string(what) + ".");
     return;
   }
   if (!check_object(path, at, "'pathTemplate'")) return;

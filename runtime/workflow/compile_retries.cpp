@@ -32,12 +32,12 @@ void Compiler::retry_policy(const Value& inputs, const std::string& pointer) {
   }
   if (const Value* count = find(*policy, "count"); count != nullptr && !(count->is_string() && !is_constant(*count))) {
     const std::optional<std::int64_t> number =
-        count->is_string() ? parse_number<std::int64_t>(count->get_ref<const std::string&>())
+        count->is_string()           ? parse_number<std::int64_t>(count->get_ref<const std::string&>())
         : count->is_number_integer() ? std::optional<std::int64_t>(count->get<std::int64_t>())
                                      : std::nullopt;
     if (!number || *number < 1 || *number > options.max_retries)
-      problem(append_pointer(at, "count"), "The 'count' of a retry policy must be a whole number from 1 to " +
-                                               std::to_string(options.max_retries) + ".");
+      problem(append_pointer(at, "count"),
+              "The 'count' of a retry policy must be a whole number from 1 to " + std::to_string(options.max_retries) + ".");
   }
   std::optional<Duration> shortest, longest;
   for (const char* member : {"interval", "minimumInterval", "maximumInterval"}) {

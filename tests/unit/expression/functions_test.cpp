@@ -127,6 +127,8 @@ INSTANTIATE_TEST_SUITE_P(
         // Mexico gave daylight saving up in 2022.
         Case{"@convertFromUtc('2025-07-15T18:00:00Z', 'Central Standard Time (Mexico)')", R"("2025-07-15T12:00:00.0000000")"},
         Case{"@convertToUtc('2018-07-15T18:00:00Z', 'Pacific Standard Time')", ""},
+        Case{"@convertTimeZone('2018-07-15T18:00:00Z', 'Pacific Standard Time', 'UTC')", ""},
+        Case{"@convertTimeZone('2018-07-15T18:00:00Z', 'UTC', 'Pacific Standard Time')", R"("2018-07-15T11:00:00.0000000")"},
         Case{"@convertFromUtc('0001-01-01T00:00:00Z', 'Pacific Standard Time')", ""}));
 
 INSTANTIATE_TEST_SUITE_P(

@@ -48,9 +48,10 @@ class FunctionTriggersTest : public FlowsTest {
     };
   }
   static std::string poll(const std::string& more = "") {
-    return definition("{}", R"j({"new":{"type":"ApiConnection","recurrence":{"frequency":"Minute","interval":5},"splitOn":"@triggerBody()",
+    return definition(
+        "{}", R"j({"new":{"type":"ApiConnection","recurrence":{"frequency":"Minute","interval":5},"splitOn":"@triggerBody()",
       "inputs":{"host":{"connection":{"name":"orders"}},"method":"get","path":"/new"})j" +
-                                more + "}}");
+                  more + "}}");
   }
   FakeFunctions functions;
   std::int64_t there = 4;
@@ -124,7 +125,8 @@ TEST_F(FunctionTriggersTest, ServiceProvidersAreAskedToo) {
 
 TEST_F(FunctionTriggersTest, SubscribeAndEndWithWhatTheFunctionGave) {
   open(true);
-  deploy(definition("{}", R"j({"hook":{"type":"ApiConnectionWebhook","inputs":{"host":{"connection":{"name":"orders"}},"path":"/hooks",
+  deploy(definition("{}",
+                    R"j({"hook":{"type":"ApiConnectionWebhook","inputs":{"host":{"connection":{"name":"orders"}},"path":"/hooks",
     "body":{"callback":"@{listCallbackUrl()}"}}}})j"));
   settle();
   EXPECT_THAT(functions.asked, ElementsAre("subscribe null"));
@@ -138,7 +140,8 @@ TEST_F(FunctionTriggersTest, SubscribeAndEndWithWhatTheFunctionGave) {
 
 TEST_F(FunctionTriggersTest, ANotificationMakesItFetch) {
   open();
-  const WorkflowPtr workflow = deploy(definition("{}", R"j({"new":{"type":"ApiConnectionNotification","splitOn":"@triggerBody()","inputs":{
+  const WorkflowPtr workflow =
+      deploy(definition("{}", R"j({"new":{"type":"ApiConnectionNotification","splitOn":"@triggerBody()","inputs":{
     "host":{"connection":{"name":"orders"}},"subscribe":{"pathTemplate":{"template":"/s"},"body":{"url":"@{listCallbackUrl()}"}},
     "fetch":{"pathTemplate":{"template":"/f"}}}}})j"));
   settle();

@@ -48,8 +48,8 @@ TEST_F(HeadersTest, TellTheCallerOfTheRun) {
 
 TEST_F(HeadersTest, AreKeptBackFromTheCallerWhereTheTriggerSaysSo) {
   open();
-  const WorkflowPtr workflow = deploy(
-      definition("{}", R"j({"manual":{"type":"Request","operationOptions":"SuppressWorkflowHeadersOnResponse"}})j"));
+  const WorkflowPtr workflow =
+      deploy(definition("{}", R"j({"manual":{"type":"Request","operationOptions":"SuppressWorkflowHeadersOnResponse"}})j"));
   const net::Response response = call(workflow);
   EXPECT_EQ(response.status, 202);
   EXPECT_THAT(own(response.headers), IsEmpty());
@@ -91,7 +91,8 @@ TEST_F(HeadersTest, OfATriggerThatAsksNameIt) {
   open();
   const auto poll = [](const std::string& options) {
     return definition("{}", R"j({"poll":{"type":"Http","recurrence":{"frequency":"Hour","interval":1},"inputs":{"method":"GET",
-      "uri":"http://x.example/"})j" + options + "}}");
+      "uri":"http://x.example/"})j" +
+                                options + "}}");
   };
   deploy(poll(""));
   settle();

@@ -39,13 +39,15 @@ TEST_F(LimitsTest, OfADefinition) {
   options_.plan.max_waiting_runs = 4;
   options_.plan.default_concurrent_runs = 2;
   open();
-  EXPECT_THAT(refusal(definition(
-                  R"j({"A":{"type":"Compose","inputs":1},"B":{"type":"Compose","inputs":1},"C":{"type":"Compose","inputs":1}})j")),
-              HasSubstr("has 3 actions; at most 2 are allowed"));
+  EXPECT_THAT(
+      refusal(definition(
+          R"j({"A":{"type":"Compose","inputs":1},"B":{"type":"Compose","inputs":1},"C":{"type":"Compose","inputs":1}})j")),
+      HasSubstr("has 3 actions; at most 2 are allowed"));
   EXPECT_THAT(refusal(computed("@concat('0123456789','0123456789','0123456789')")), HasSubstr("/actions/C/inputs"));
-  EXPECT_THAT(refusal(definition(
-                  R"j({"A":{"type":"Foreach","foreach":[1],"actions":{},"runtimeConfiguration":{"concurrency":{"repetitions":6}}}})j")),
-              HasSubstr("from 1 to 5"));
+  EXPECT_THAT(
+      refusal(definition(
+          R"j({"A":{"type":"Foreach","foreach":[1],"actions":{},"runtimeConfiguration":{"concurrency":{"repetitions":6}}}})j")),
+      HasSubstr("from 1 to 5"));
   const auto with_runs = [](const std::string& concurrency) {
     return definition("{}", R"j({"manual":{"type":"Request","runtimeConfiguration":{"concurrency":)j" + concurrency + "}}}");
   };
@@ -70,8 +72,7 @@ TEST_F(LimitsTest, OfLoops) {
   open();
   const WorkflowPtr each = deploy(definition(R"j({"Each":{"type":"Foreach","foreach":"@range(0,4)","actions":{}}})j"), "each");
   EXPECT_THAT(error_of(each, "Each"), HasSubstr("ExpressionEvaluationFailed The Foreach 'Each' has 4 items; at most 3"));
-  EXPECT_THAT(refusal(definition(
-                  R"j({"U":{"type":"Until","expression":"@equals(1,2)","limit":{"count":5},"actions":{}}})j")),
+  EXPECT_THAT(refusal(definition(R"j({"U":{"type":"Until","expression":"@equals(1,2)","limit":{"count":5},"actions":{}}})j")),
               HasSubstr("'count' must be from 1 to 4"));
   const WorkflowPtr until = deploy(definition(R"j({"U":{"type":"Until","expression":"@equals(1,2)","actions":{
       "P":{"type":"Wait","inputs":{"interval":{"count":1,"unit":"Minute"}}}}}})j"),
@@ -80,9 +81,10 @@ TEST_F(LimitsTest, OfLoops) {
   advance(std::chrono::minutes{4});
   EXPECT_THAT(last_view(until).repetitions("P"), SizeIs(2)) << "the default of the count";
   EXPECT_EQ(status_of(last_view(until), "U"), Status::kSucceeded);
-  const WorkflowPtr slow = deploy(definition(R"j({"U":{"type":"Until","expression":"@equals(1,2)","operationOptions":"FailWhenLimitsReached",
+  const WorkflowPtr slow =
+      deploy(definition(R"j({"U":{"type":"Until","expression":"@equals(1,2)","operationOptions":"FailWhenLimitsReached",
       "actions":{"P":{"type":"Wait","inputs":{"interval":{"count":6,"unit":"Minute"}}}}}})j"),
-                                  "slow");
+             "slow");
   start(slow);
   advance(std::chrono::minutes{7});
   EXPECT_NE(status_of(last_view(slow), "U"), Status::kRunning) << "the default of the timeout";
@@ -117,9 +119,9 @@ TEST_F(LimitsTest, OfMessages) {
   EXPECT_EQ(status_of(last_view(workflow), "Send"), Status::kSucceeded);
   ASSERT_FALSE(life_->http.requests().empty());
   EXPECT_EQ(life_->http.requests().back().max_response_bytes, 1'000u);
-  const WorkflowPtr far = deploy(
-      definition(R"j({"Send":{"type":"Http","inputs":{"method":"GET","uri":"http://x.example/)j" + std::string(60, 'y') + R"j("}}})j"),
-      "far");
+  const WorkflowPtr far = deploy(definition(R"j({"Send":{"type":"Http","inputs":{"method":"GET","uri":"http://x.example/)j" +
+                                            std::string(60, 'y') + R"j("}}})j"),
+                                 "far");
   EXPECT_THAT(error_of(far, "Send"), HasSubstr("60 are allowed"));
 }
 
@@ -151,15 +153,17 @@ TEST_F(LimitsTest, OfTimes) {
 TEST_F(LimitsTest, OfBatches) {
   options_.plan.max_batch_messages = 2;
   open();
-  EXPECT_THAT(refusal(definition("{}", R"j({"b":{"type":"Batch","inputs":{"mode":"Inline","configurations":{"main":{"releaseCriteria":{
+  EXPECT_THAT(
+      refusal(definition("{}", R"j({"b":{"type":"Batch","inputs":{"mode":"Inline","configurations":{"main":{"releaseCriteria":{
     "messageCount":3}}}}}})j")),
-              HasSubstr("'messageCount' must be a whole number from 1 to 2"));
+      HasSubstr("'messageCount' must be a whole number from 1 to 2"));
 }
 
 TEST_F(LimitsTest, OfRetries) {
   open();
   const auto retried = [](const std::string& policy) {
-    return definition(R"j({"Get":{"type":"Http","inputs":{"method":"GET","uri":"http://x.example/","retryPolicy":)j" + policy + "}}}");
+    return definition(R"j({"Get":{"type":"Http","inputs":{"method":"GET","uri":"http://x.example/","retryPolicy":)j" + policy +
+                      "}}}");
   };
   const auto at = [](const char* member) { return std::string("/actions/Get/inputs/retryPolicy/") + member; };
   EXPECT_THAT(refusal(retried(R"j({"type":"fixed","count":91,"interval":"PT5S"})j")),
@@ -176,13 +180,16 @@ TEST_F(LimitsTest, OfRetries) {
   EXPECT_THAT(refusal(retried(
                   R"j({"type":"exponential","count":2,"interval":"PT5S","minimumInterval":"PT1H","maximumInterval":"PT1M"})j")),
               HasSubstr("must not be longer than its 'maximumInterval'"));
-  EXPECT_THAT(refusal(retried(R"j({"type":"fixed","count":2,"interval":"PT5S","wait":1})j")), HasSubstr("Could not find member 'wait'"));
-  EXPECT_EQ(refusal(retried(R"j({"type":"exponential","count":90,"interval":"PT5S","minimumInterval":"PT5S","maximumInterval":"P1D"})j")),
+  EXPECT_THAT(refusal(retried(R"j({"type":"fixed","count":2,"interval":"PT5S","wait":1})j")),
+              HasSubstr("Could not find member 'wait'"));
+  EXPECT_EQ(refusal(retried(
+                R"j({"type":"exponential","count":90,"interval":"PT5S","minimumInterval":"PT5S","maximumInterval":"P1D"})j")),
             "");
   EXPECT_EQ(refusal(retried(R"j({"type":"none"})j")), "");
-  EXPECT_THAT(refusal(definition("{}", R"j({"poll":{"type":"Http","recurrence":{"frequency":"Hour","interval":1},"inputs":{"method":"GET",
+  EXPECT_THAT(
+      refusal(definition("{}", R"j({"poll":{"type":"Http","recurrence":{"frequency":"Hour","interval":1},"inputs":{"method":"GET",
     "uri":"http://x.example/","retryPolicy":{"type":"fixed","count":2,"interval":"PT1S"}}}})j")),
-              HasSubstr("/triggers/poll/inputs/retryPolicy/interval"));
+      HasSubstr("/triggers/poll/inputs/retryPolicy/interval"));
 }
 
 TEST_F(LimitsTest, OfRetriesThatAreComputed) {
@@ -191,7 +198,8 @@ TEST_F(LimitsTest, OfRetriesThatAreComputed) {
   open();
   const WorkflowPtr workflow = deploy(definition(R"j({"Get":{"type":"Http","inputs":{"method":"GET","uri":"http://x.example/",
     "retryPolicy":{"type":"fixed","count":2,"interval":"@concat('PT','2M')"}}}})j"));
-  EXPECT_THAT(error_of(workflow, "Get"), HasSubstr("InvalidTemplate the retry policy has a 'interval' that is not from 5s to 1m"));
+  EXPECT_THAT(error_of(workflow, "Get"),
+              HasSubstr("InvalidTemplate the retry policy has a 'interval' that is not from 5s to 1m"));
 }
 
 TEST_F(LimitsTest, WhatWasDeployedUnderOthersStillRuns) {

@@ -32,14 +32,15 @@ class NotificationTest : public FlowsTest {
     };
   }
   static std::string mail(const std::string& more = "") {
-    return definition("{}", R"j({"When_a_new_email_arrives_(V3)":{"type":"ApiConnectionNotification","inputs":{
+    return definition("{}",
+                      R"j({"When_a_new_email_arrives_(V3)":{"type":"ApiConnectionNotification","inputs":{
   "host":{"connection":{"name":"@parameters('$connections')['office365']['connectionId']"}},
   "fetch":{"method":"get","pathTemplate":{"template":"/v3/Mail/{folder}/OnNewEmail","parameters":{"folder":"@{encodeURIComponent('In/box')}"}},
            "queries":{"importance":"Any","includeAttachments":false}},
   "subscribe":{"method":"post","pathTemplate":{"template":"/GraphMailSubscriptionPoke/$subscriptions"},
                "body":{"NotificationUrl":"@{listCallbackUrl()}"},"queries":{"importance":"Any"}}},
   "splitOn":"@triggerBody()?['value']")j" +
-                                more + "}}",
+                          more + "}}",
                       R"j(,"parameters":{"$connections":{"type":"Object","defaultValue":{"office365":{
   "connectionId":"/subscriptions/s/resourceGroups/g/providers/Microsoft.Web/connections/office365","connectionName":"office365",
   "id":"/subscriptions/s/providers/Microsoft.Web/locations/westeurope/managedApis/office365"}}}})j");
