@@ -69,6 +69,9 @@ class RunText {
     if (const auto response = run_.find("response"); response != run_.end())
       line(1, "response " + (*response)["status_code"].dump() + "  " + written(response->value("body", json()), full_));
     value(1, "outputs", run_, "outputs");
+    const std::string status = text_of(run_, "status");
+    if (status == "failed" || status == "timed_out")
+      line(1, "again    trunkline workflow rerun " + text_of(run_, "workflow") + " " + text_of(run_, "run"));
     return std::move(out_);
   }
 
@@ -103,8 +106,8 @@ class RunText {
     if (const std::string due = text_of(step, "due_at"); !due.empty()) head += "  goes on at " + due;
     line(depth, head);
     value(depth + 1, "inputs", step, "inputs");
+    int attempt = 0;
     if (const auto retries = step.find("retries"); retries != step.end()) {
-      int attempt = 0;
       for (const json& retry : *retries) {
         std::string text = "attempt " + std::to_string(++attempt) + "  " + text_of(retry, "code");
         if (const std::string took = length_of(retry); !took.empty()) text += "  " + took;
@@ -112,9 +115,23 @@ class RunText {
         line(depth + 1, text);
       }
     }
+    if (attempt > 0 && step.contains("ended_at"))
+      line(depth + 1, "attempt " + std::to_string(attempt + 1) + "  " + code + "  the last" +
+                          (step.contains("error") ? "  " + error_text(step["error"], full_) : ""));
     value(depth + 1, "outputs", step, "outputs");
     value(depth + 1, "tracked", step, "tracked_properties");
-    if (step.contains("error")) line(depth + 1, "error    " + error_text(step["error"], full_));
+    if (step.contains("error") && attempt == 0) write_error(step, depth + 1);
+  }
+
+  /// Of a step that was skipped it is why, in the words that matter.
+  void write_error(const json& step, int depth) {
+    constexpr std::string_view kBefore = "is skipped: ";
+    const std::string message = step["error"].is_object() ? text_of(step["error"], "message") : std::string();
+    const std::size_t why = message.find(kBefore);
+    if (text_of(step, "status") == "skipped" && why != std::string::npos && !full_)
+      line(depth, "because  " + message.substr(why + kBefore.size()));
+    else
+      line(depth, "error    " + error_text(step["error"], full_));
   }
 
   const json& run_;

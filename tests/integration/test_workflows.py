@@ -79,8 +79,18 @@ def test_the_story(server: Server, orders: Orders) -> None:
     assert orders.asked == before + 3
     assert shown.count("ServiceUnavailable") >= 3, shown
     assert "failed  Look_up_the_order  (Http)" in shown
+    assert "attempt 3  ServiceUnavailable  the last" in shown
     assert "succeeded  Tell_the_team  (ApiConnection)" in shown
     assert "team@contoso.example" in shown
+
+    shown = server.cli("workflow", "show", "order-status").stdout
+    assert "because  the 'runAfter' condition for action 'Look_up_the_order' is not satisfied" in shown
+    hint = shown.splitlines()[-1].split()
+    assert hint[:4] == ["again", "trunkline", "workflow", "rerun"]
+    failed = one(server, "rerun", *hint[4:])
+    for _ in range(3):
+        server.cli("clock", "advance", "5s")
+    assert one(server, "show", "order-status", failed["run"], "--wait", "20s", expect=1)["repeats"] == hint[5]
 
     orders.down = False
     again = one(server, "rerun", "order-status", "--from", "Look_up_the_order", "--wait", "20s")
@@ -88,7 +98,7 @@ def test_the_story(server: Server, orders: Orders) -> None:
     assert again["repeats_from"] == "Look_up_the_order"
     assert {step["name"]: step["status"] for step in again["steps"]}["Answer_by_SMS"] == "succeeded"
     runs = [json.loads(line) for line in server.cli("--json", "workflow", "runs", "order-status").stdout.splitlines()]
-    assert [run["status"] for run in runs] == ["succeeded", "failed", "succeeded"]
+    assert [run["status"] for run in runs] == ["succeeded", "failed", "failed", "succeeded"]
 
 
 def definition(tmp_path: Path, name: str, actions: dict[str, Any]) -> str:
