@@ -11,6 +11,14 @@ import { chromium } from 'playwright-core';
 const here = path.dirname(fileURLToPath(import.meta.url));
 const program = process.env.CHROMIUM_BIN ?? ['/usr/bin/chromium', '/usr/bin/chromium-browser'].find((file) => fs.existsSync(file));
 
+/** A module of this folder with what it imports, as a script. */
+export async function bundled(file) {
+  const { outputFiles } = await esbuild.build({
+    entryPoints: [path.join(here, file)], bundle: true, write: false, format: 'iife', platform: 'browser', target: 'es2022', logLevel: 'error',
+  });
+  return outputFiles[0].text;
+}
+
 /** Bundles page.mjs for browsers, as any bundler would, and serves it. */
 async function servePage() {
   const { outputFiles } = await esbuild.build({

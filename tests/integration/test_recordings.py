@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import subprocess
 import time
 import wave
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +106,52 @@ def test_a_recording_with_no_place_says_so(tmp_path: Path) -> None:
             calls.ask("DELETE", f"/calling/recordings/{again}", expect=204)
             calls.hang_up(connection)
             assert sipp.succeeded()
+
+
+@contextmanager
+def small_disk(place: Path, megabytes: int) -> Iterator[None]:
+    """A file system of its own, where this process may mount one."""
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(place)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        pytest.skip("a file system can be mounted by root only")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", str(place)], check=True)
+
+
+def test_a_disk_with_little_space_ends_a_recording_and_keeps_what_there_is(tmp_path: Path) -> None:
+    sip_port = free_port()
+    with (
+        small_disk(tmp_path / "data", 400),
+        Sound() as sound,
+        Sipp(*taken(sound)) as sipp,
+        Receiver() as application,
+        Server(*configuration(tmp_path, sip_port, trunk_at(sipp.port)), command="serve") as server,
+    ):
+        calls = Line(server, application, sip_port)
+        connection = calls.call(PHONE)
+        recording_id = start_recording(calls, connection)
+        sound.say(tone(600, 60.0))
+        assert grown(tmp_path, 4.0)
+        filler = tmp_path / "data" / "filler"
+        with filler.open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, 200 << 20)
+        told = status_of(calls)
+        assert told["sessionEndReason"] == "StorageFailure"
+        [chunk] = told["recordingStorageInfo"]["recordingChunks"]
+        assert chunk["endReason"] == "StorageFailure"
+        assert told["recordingDurationMs"] >= 1000
+        assert loudest(recording(calls, recording_id), 16000, [600]) == {600}
+        state = [event["data"] for event in calls.events(recording_id)][-1]
+        assert (state["state"], state["resultInformation"]["code"]) == ("inactive", 500)
+        # The call goes on, and may be recorded again once there is space.
+        filler.unlink()
+        again = start_recording(calls, connection)
+        calls.ask("DELETE", f"/calling/recordings/{again}", expect=204)
+        calls.hang_up(connection)
+        assert sipp.succeeded()
 
 
 def test_ranges_are_read_from_the_file(tmp_path: Path) -> None:

@@ -1,0 +1,293 @@
+// The registrar, the socket, and what both directions of calls have in common.
+#include "runtime/sipsocket/sip_page.h"
+
+#include <nlohmann/json.hpp>
+
+#include "runtime/base/ids.h"
+#include "runtime/base/strings.h"
+#include "runtime/diagnostics/log.h"
+#include "runtime/sipsocket/sip_words.h"
+
+namespace trunkline::sipsocket {
+
+SipPage::SipPage(std::shared_ptr<net::WebSocket> socket, std::shared_ptr<PageDoor> door, IdSource& ids, Log& log,
+                 std::string user, bool may_be_called)
+    : socket_(std::move(socket)),
+      door_(std::move(door)),
+      ids_(ids),
+      log_(log),
+      user_(std::move(user)),
+      may_be_called_(may_be_called),
+      host_(ids.uuid4().str() + ".invalid") {}
+
+Task<void> SipPage::run(std::shared_ptr<SipPage> self) {
+  for (;;) {
+    const std::optional<net::WebSocketMessage> message = co_await self->socket_->receive();
+    if (!message) break;
+    self->receive(message->data);
+  }
+  std::vector<DialogPtr> left;
+  {
+    const std::lock_guard lock(self->mutex_);
+    self->closed_ = true;
+    for (const auto& [id, dialog] : self->dialogs_) left.push_back(dialog);
+  }
+  self->start_watching(false);
+  for (const DialogPtr& dialog : left) self->over(dialog);
+}
+
+void SipPage::receive(const std::string& text) {
+  // A sign of life (RFC 5626, 4.4.1), which wants one.
+  if (text == "\r\n\r\n") return void(socket_->try_send(net::share(std::string("\r\n"))));
+  if (text.find_first_not_of("\r\n") == text.npos) return;
+  SipMessage message;
+  try {
+    message = parse_sip(text);
+  } catch (const Error& error) {
+    log_.info("sip", "a page sent what is no SIP", {{"user", user_}, {"reason", error.message}});
+    return socket_->close(net::close_code::kPolicyViolation, error.message.substr(0, 120));
+  }
+  if (message.is_request())
+    on_request(message);
+  else
+    on_response(message);
+}
+
+void SipPage::token_ended() {
+  {
+    const std::lock_guard lock(mutex_);
+    token_over_ = true;
+    contact_.clear();
+  }
+  start_watching(false);
+}
+
+void SipPage::on_request(const SipMessage& request) {
+  if (request.method == "ACK") return;
+  if (request.method == "REGISTER") return on_register(request);
+  if (request.method == "CANCEL") return on_cancel(request);
+  const DialogPtr dialog = find(request);
+  if (!dialog && parameter_of(request.get("to"), "tag")) return refuse(request, 481);
+  if (request.method == "OPTIONS") return send(response_to(request, 200, dialog));
+  if (request.method == "INVITE") {
+    // Its sound stays as it was agreed.
+    if (dialog) return refuse(request, dialog->state == Dialog::State::kUp ? 488 : 491);
+    return on_invite(request);
+  }
+  if (!dialog) return refuse(request, 405);
+  if (request.method == "BYE") return on_bye(dialog, request);
+  if (request.method == "INFO") return on_info(dialog, request);
+  if (request.method == "UPDATE" && request.body.empty()) return send(response_to(request, 200, dialog));
+  refuse(request, request.method == "UPDATE" ? 488 : 405);
+}
+
+void SipPage::on_register(const SipMessage& request) {
+  const std::string_view contact = request.get("contact");
+  std::string_view asked = request.get("expires");
+  const std::optional<std::string> own = parameter_of(contact, "expires");
+  if (own) asked = *own;
+  std::uint32_t expires = kLongestRegistration;
+  if (!asked.empty()) {
+    const auto seconds = parse_number<std::uint32_t>(asked);
+    if (!seconds) return refuse(request, 400, "Expires is no number");
+    expires = std::min(*seconds, kLongestRegistration);
+  }
+  SipMessage answer = response_to(request, 200);
+  {
+    const std::unique_lock lock(mutex_);
+    if (token_over_) {
+      answer = response_to(request, 401);
+      expires = 0;
+    } else if (!may_be_called_) {
+      answer = response_to(request, 403);
+      expires = 0;
+    } else if (!contact.empty() && expires > 0) {
+      contact_ = uri_of(contact);
+      address_ = uri_of(request.get("to"));
+      answer.add("contact", without_parameter(contact, "expires") + ";expires=" + std::to_string(expires));
+    } else if (!contact.empty()) {
+      contact_.clear();
+    }
+  }
+  send(answer);
+  // The socket is the page: while it is open the page is there, and a registration that runs out means nothing more than that.
+  if (!contact.empty()) start_watching(expires > 0);
+}
+
+void SipPage::on_bye(const DialogPtr& dialog, const SipMessage& request) {
+  send(response_to(request, 200, dialog));
+  over(dialog);
+}
+
+void SipPage::on_info(const DialogPtr& dialog, const SipMessage& request) {
+  const std::optional<char> digit = digit_of_info(request.get("content-type"), request.body);
+  if (!digit) return refuse(request, 415);
+  std::string session;
+  {
+    const std::lock_guard lock(mutex_);
+    session = dialog->session;
+  }
+  send(response_to(request, 200, dialog));
+  const std::string key = *digit == '#' ? "%23" : std::string(1, *digit);
+  if (!session.empty()) start(leave(shared_from_this(), "POST", session + "/digits?digits=" + key), "a key");
+}
+
+/// Asks something whose answer does not matter.
+Task<void> SipPage::leave(std::shared_ptr<SipPage> self, std::string method, std::string path) {
+  std::stop_token never;
+  std::string nothing;
+  co_await self->door_->ask(std::move(method), std::move(path), std::move(nothing), std::move(never));
+}
+
+void SipPage::over(const DialogPtr& dialog) {
+  std::string method = "DELETE", path;
+  {
+    const std::lock_guard lock(mutex_);
+    if (dialog->state == Dialog::State::kOver) return;
+    // A call that rings at other pages as well goes on without this one.
+    path = dialog->session;
+    dialog->state = Dialog::State::kOver;
+    dialogs_.erase(dialog->call_id);
+  }
+  dialog->stop.request_stop();
+  if (!path.empty()) start(leave(shared_from_this(), std::move(method), std::move(path)), "the end of a call");
+}
+
+bool SipPage::stands(const DialogPtr& dialog, const std::string& state, int cause, const std::string& text) {
+  const std::lock_guard lock(mutex_);
+  if (dialog->state == Dialog::State::kOver) return false;
+  if (state == "ringing") {
+    if (!dialog->to_page && dialog->state == Dialog::State::kTrying) {
+      dialog->state = Dialog::State::kRinging;
+      send(response_to(dialog->invite, 180, dialog));
+    }
+    return true;
+  }
+  if (state != "ended") {
+    if (!dialog->to_page && dialog->state != Dialog::State::kUp) {
+      SipMessage answer = response_to(dialog->invite, 200, dialog);
+      answer.add("content-type", "application/sdp");
+      answer.body = dialog->sdp;
+      send(answer);
+    }
+    dialog->state = Dialog::State::kUp;
+    return true;
+  }
+  const std::string reason =
+      "Q.850;cause=" + std::to_string(cause) + (text.empty() ? "" : ";text=\"" + between_quotes(text) + "\"");
+  SipMessage last;
+  if (dialog->state == Dialog::State::kUp || dialog->to_page)
+    last = request_of(*dialog, "BYE");
+  else
+    last = response_to(dialog->invite, status_of_cause(cause), dialog);
+  last.add("reason", reason);
+  send(last);
+  dialog->state = Dialog::State::kOver;
+  dialogs_.erase(dialog->call_id);
+  return false;
+}
+
+/// Waits for news of a call, until it is over.
+Task<void> SipPage::follow(std::shared_ptr<SipPage> self, DialogPtr dialog) {
+  std::string state;
+  const std::stop_token stop = dialog->stop.get_token();
+  while (!stop.stop_requested()) {
+    std::string method = "GET", path = dialog->session + "/state?after=" + state, nothing;
+    PageAnswer answer = co_await self->door_->ask(std::move(method), std::move(path), std::move(nothing), stop);
+    if (stop.stop_requested()) co_return;
+    int cause = 41;
+    std::string text;
+    if (answer.status == 200) {
+      const auto body = nlohmann::json::parse(answer.body, nullptr, false);
+      if (body.is_object()) {
+        state = body.value("state", "ended");
+        cause = body.value("cause", 16);
+        text = body.value("text", "");
+      }
+    } else {
+      // The provider is gone, and the call with it; too many waiting is no reason to end it.
+      if (answer.status == 503) continue;
+      state = "ended";
+    }
+    if (!self->stands(dialog, state, cause, text)) co_return;
+  }
+}
+
+SipPage::DialogPtr SipPage::find(const SipMessage& message) {
+  const std::lock_guard lock(mutex_);
+  const auto found = dialogs_.find(std::string(message.get("call-id")));
+  return found == dialogs_.end() ? nullptr : found->second;
+}
+
+void SipPage::start(Task<void> task, const char* what) {
+  spawn(std::move(task), [self = shared_from_this(), what](Result<void> result) {
+    if (!result.ok())
+      self->log_.warning("sip", "something failed at a page's socket", {{"what", what}, {"reason", result.error().message}});
+  });
+}
+
+void SipPage::start_watching(bool on) {
+  std::optional<std::stop_source> ended;
+  std::stop_token begun;
+  {
+    const std::lock_guard lock(mutex_);
+    if (on == watching_.has_value() || (on && closed_)) return;
+    if (on) {
+      begun = watching_.emplace().get_token();
+    } else {
+      ended = std::move(watching_);
+      watching_.reset();
+      std::vector<DialogPtr> all;
+      for (const auto& [id, dialog] : dialogs_) all.push_back(dialog);
+      for (const DialogPtr& dialog : all)
+        if (dialog->to_page && (dialog->state == Dialog::State::kTrying || dialog->state == Dialog::State::kRinging))
+          withdraw(dialog);
+    }
+  }
+  if (ended) ended->request_stop();
+  if (on) start(watch(shared_from_this(), begun), "waiting for calls");
+}
+
+SipMessage SipPage::response_to(const SipMessage& request, int status, const DialogPtr& dialog) const {
+  SipMessage out;
+  out.status = status;
+  out.phrase = phrase_of(status);
+  for (const auto& [name, value] : request.headers)
+    if (name == "via" || name == "from" || name == "call-id" || name == "cseq") out.add(name, value);
+  std::string to(request.get("to"));
+  if (dialog && !parameter_of(to, "tag")) to = dialog->ours;
+  if (status > 100 && !parameter_of(to, "tag")) to += ";tag=" + ids_.uuid4().str();
+  out.add("to", std::move(to));
+  if (dialog) out.add("contact", "<sip:trunkline@" + host_ + ";transport=ws>");
+  out.add("allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE");
+  if (status == 401) out.add("www-authenticate", "Bearer realm=\"trunkline\"");
+  return out;
+}
+
+SipMessage SipPage::request_of(Dialog& dialog, const std::string& method) const {
+  SipMessage out;
+  out.method = method;
+  out.uri = dialog.target;
+  out.add("via", "SIP/2.0/WS " + host_ + ";branch=z9hG4bK" + ids_.uuid4().str());
+  out.add("max-forwards", "70");
+  out.add("from", dialog.ours);
+  out.add("to", dialog.theirs);
+  out.add("call-id", dialog.call_id);
+  const bool of_invite = method == "ACK" || method == "CANCEL";
+  out.add("cseq", std::to_string(of_invite ? parse_cseq(dialog.invite.get("cseq")).first : ++dialog.cseq) + " " + method);
+  if (method == "INVITE") out.add("contact", "<sip:trunkline@" + host_ + ";transport=ws>");
+  return out;
+}
+
+void SipPage::send(const SipMessage& message) {
+  // A page that does not read what it is sent is none that can be in a call.
+  if (!socket_->try_send(net::share(message.text()))) socket_->close(net::close_code::kTryAgainLater, "the page does not read");
+}
+
+void SipPage::refuse(const SipMessage& request, int status, const std::string& why) {
+  SipMessage answer = response_to(request, status);
+  if (!why.empty()) answer.add("warning", "399 trunkline \"" + between_quotes(why) + "\"");
+  send(answer);
+}
+
+}  // namespace trunkline::sipsocket

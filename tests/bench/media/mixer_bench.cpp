@@ -1,0 +1,117 @@
+// Our bridge with participants that send over sockets of their own, in real time: CPU of the media thread, and where it goes.
+//
+//   bench_mixer participants talkers seconds pcmu|opus [srtp]
+//
+// Prints "percent-of-core frames-back late-share outside-share participants-per-core". Outside: what is neither codec nor crypto,
+// by the cost of those measured alone beside it.
+#include <time.h>
+
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+
+#include "media/engine.h"
+#include "rtp_load.h"
+
+using namespace call_media;
+
+namespace {
+
+double thread_seconds(clockid_t clock) {
+  timespec now{};
+  clock_gettime(clock, &now);
+  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
+}
+
+/// Seconds of CPU that `participants` take each second for decoding and coding, and for the protection of packets.
+double bare_cost(int participants, int talkers, CodecId id, const std::string& key) {
+  const std::unique_ptr<Codec> codec = Codec::make(id);
+  const auto talking = media_bench::coded(id, false), silent = media_bench::coded(id, true);
+  const auto frames = media_bench::speech(250, false);
+  std::array<std::int16_t, Codec::kMaxDecoded> sound{};
+  std::array<std::uint8_t, Codec::kMaxEncoded> bytes{};
+  const auto timed = [](auto work) {
+    constexpr int kRounds = 500;
+    const double begin = thread_seconds(CLOCK_THREAD_CPUTIME_ID);
+    for (int i = 0; i < kRounds; ++i) work(static_cast<std::size_t>(i % 250));
+    return (thread_seconds(CLOCK_THREAD_CPUTIME_ID) - begin) / kRounds * 50;
+  };
+  const auto decode = [&](const std::vector<std::string>& packets) {
+    return timed([&](std::size_t i) {
+      codec->decode(Bytes(reinterpret_cast<const std::uint8_t*>(packets[i].data()), packets[i].size()), sound);
+    });
+  };
+  double each = timed([&](std::size_t i) { codec->encode(frames[i], bytes); }) * participants;
+  each += decode(talking) * talkers + decode(silent) * (participants - talkers);
+  if (!key.empty()) {
+    SrtpSession back(key, true), in(key, false);
+    std::array<std::uint8_t, 700> packet{};
+    std::uint16_t sequence = 0;
+    const auto protect = [&](SrtpSession& session) {
+      RtpHeader header;
+      header.sequence = ++sequence;
+      header.ssrc = 1;
+      write_rtp_header(std::span(packet).first<kRtpHeaderBytes>(), header);
+      std::size_t size = kRtpHeaderBytes + talking[sequence % 250].size();
+      session.protect(packet.data(), size);
+      return size;
+    };
+    const double both = timed([&](std::size_t) {
+      std::size_t size = protect(back);
+      in.unprotect(packet.data(), size);
+    });
+    each += both * participants;  // one out and one in
+  }
+  return each;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc < 5) return std::fprintf(stderr, "bench_mixer participants talkers seconds pcmu|opus [srtp]\n"), 2;
+  const int count = std::atoi(argv[1]), talkers = std::atoi(argv[2]);
+  const double seconds = std::atof(argv[3]);
+  const CodecId codec = *codec_of_name(argv[4]);
+  const std::string key = argc > 5 ? std::string(SrtpSession::kKeyBytes, 'k') : "";
+
+  RtpPorts ports("127.0.0.1", 30000, 39999);
+  MediaEngine engine([] {});
+  media_bench::Participants people(count, talkers, codec, key);
+  std::vector<std::pair<std::uint16_t, std::uint8_t>> peers;
+  std::vector<MediaLegPtr> legs;
+  for (int i = 0; i < count; ++i) {
+    const MediaLegPtr leg = engine.make_leg(static_cast<std::uint64_t>(i + 1), ports.open());
+    StreamSettings stream;
+    stream.remote = *Endpoint::of("127.0.0.1", people.ports()[static_cast<std::size_t>(i)]);
+    stream.codec = codec;
+    stream.payload_type = info_of(codec).payload_type;
+    stream.send_key = stream.receive_key = key;
+    engine.change(leg, [stream, parts = RtpStream::prepare(stream)](MediaLeg& media) {
+      media.stream.configure(stream, *parts);
+      media.answered = true;
+      media.bridge = "room";
+    });
+    peers.emplace_back(leg->port, stream.payload_type);
+    legs.push_back(leg);
+  }
+  people.connect(peers);
+
+  // CPU of the process without that of the people, who have a thread of their own.
+  engine.start();
+  std::atomic<double> theirs{0}, begun{0};
+  media_bench::Participants::Counts counts;
+  std::thread load([&] {
+    people.run(1.5);  // until buffers are as deep as they get
+    begun.store(thread_seconds(CLOCK_PROCESS_CPUTIME_ID));
+    const double own = thread_seconds(CLOCK_THREAD_CPUTIME_ID);
+    counts = people.run(seconds);
+    theirs.store(thread_seconds(CLOCK_THREAD_CPUTIME_ID) - own);
+  });
+  load.join();
+  const double used = thread_seconds(CLOCK_PROCESS_CPUTIME_ID) - begun - theirs;
+  const MediaEngine::Counts frames = engine.counts();
+  engine.stop();
+  const double core = used / seconds, bare = bare_cost(count, talkers, codec, key);
+  std::printf("%.2f %.4f %.4f %.2f %.0f\n", core * 100, static_cast<double>(counts.got) / static_cast<double>(counts.sent),
+              static_cast<double>(frames.late) / static_cast<double>(frames.frames), 1 - bare / core, count / core);
+}
