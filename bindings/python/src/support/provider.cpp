@@ -335,6 +335,8 @@ Error ProviderObject::failure(const ProviderCall& call) noexcept {
       const bool type = error.kind == ConvertError::Kind::kType;
       return Error(ErrorCode::kInternal, where + ": " + error.path + (type ? ": " : " ") + error.message, error.path);
     } catch (py::error_already_set& error) {
+      // Not every pybind11 does so.
+      if (error.trace()) PyException_SetTraceback(error.value().ptr(), error.trace().ptr());
       const py::object place = own(to_py(where));
       const py::object told =
           own(PyObject_CallFunctionObjArgs(hooks_[kExplain].ptr(), error.value().ptr(), place.ptr(), nullptr));
