@@ -25,7 +25,8 @@ void read_settings(const service::ProviderChange& change) {
   const auto wanted = nlohmann::json::parse(*change.config);
   if (!wanted.is_object()) std::abort();
   try {
-    const ProviderConfig config = parse_provider(R"({"name": "provider", "plugin": "provider", "config": )" + *change.config + "}");
+    const ProviderConfig config =
+        parse_provider(R"({"name": "provider", "plugin": "provider", "config": )" + *change.config + "}");
     // A configuration stays within `config`, whatever it says.
     if (config.name != "provider" || config.plugin != "provider" || !config.secrets.empty()) std::abort();
     if (!nlohmann::json::parse(config.config_json).is_object()) std::abort();

@@ -16,7 +16,8 @@ namespace {
 constexpr const char* kRow = "takeover/reader";
 
 Error unknown(const Error& error) {
-  return Error(ErrorCode::kUnavailable, "whether another instance has handed mails over is not known: " + error.message).with_retry();
+  return Error(ErrorCode::kUnavailable, "whether another instance has handed mails over is not known: " + error.message)
+      .with_retry();
 }
 
 }  // namespace

@@ -242,7 +242,7 @@ void ProviderObject::finish(ProviderCall& call, PyObject* task) noexcept {
 void ProviderObject::settle(std::unique_ptr<ProviderCall> call) noexcept {
   completed_.push_back(std::move(call));
   if (completed_.size() > 1) return;
-  if (!loop_) return flush();  // the end was faster
+  if (!loop_) return flush();                                                  // the end was faster
   static PyObject* const call_soon = PyUnicode_InternFromString("call_soon");  // leaked
   if (PyObject* handle = PyObject_CallMethodOneArg(loop_.ptr(), call_soon, flush_.ptr())) {
     Py_DECREF(handle);

@@ -343,7 +343,7 @@ PyTypeObject* make_type() {
       {"close", &close_method, METH_NOARGS, nullptr},
       {nullptr, nullptr, 0, nullptr}};
   // What asyncio shows of a task, and debuggers.
-  static PyGetSetDef attributes[] = {shown("cr_await"),  shown("cr_code"),      shown("cr_frame"), shown("cr_origin"),
+  static PyGetSetDef attributes[] = {shown("cr_await"),   shown("cr_code"),      shown("cr_frame"), shown("cr_origin"),
                                      shown("cr_running"), shown("__qualname__"), shown("__name__"), {}};
   PyType_Slot slots[] = {{Py_am_await, reinterpret_cast<void*>(&PyObject_SelfIter)},
                          {Py_am_send, reinterpret_cast<void*>(&send_turn)},
