@@ -344,7 +344,7 @@ def test_an_instance_that_serves_again_knows_what_its_successor_handed_over(carr
 
     with Server(*start(tmp_path, grid), command="serve") as server:
         mail_when(server, send(server, "read"), lambda all: all[0]["state"] == "sent")  # the first instance has read its journal
-        status, info, _ = server.request("POST", "/_control/providers/carrier/reload", {"probation": "1000h"})
+        status, info, _ = server.request("POST", "/_control/providers/carrier/reload", {"probation": "24h"})
         assert (status, info["state"]) == (200, "probation"), info
         carrier.silent.set()
         operation_id = send(server, "once")
