@@ -5,8 +5,8 @@
 #include <nlohmann/json.hpp>
 
 #include "runtime/api/control_rest.h"
+#include "runtime/api/provider_change.h"
 #include "runtime/api/rest.h"
-#include "runtime/base/json.h"
 #include "runtime/base/strings.h"
 #include "runtime/clock/clock.h"
 #include "runtime/clock/signal.h"
@@ -61,22 +61,8 @@ void check_folder(const Runtime& runtime, const service::ProviderInfo& present, 
 }
 
 service::ProviderChange change_of(const Runtime& runtime, const service::ProviderInfo& present, const json& body) {
-  const JsonRef request(body);
-  service::ProviderChange change;
-  if (const auto library = request.find("library")) {
-    change.library = std::string(library->text());
-    if (!fs::path(*change.library).is_absolute())
-      throw Error(ErrorCode::kInvalidArgument, "library: found the relative path " + *change.library + ", wanted an absolute one",
-                  "library");
-    check_folder(runtime, present, *change.library);
-  }
-  for (const auto& [member, value] : {std::pair{"config", &change.config}, std::pair{"settings", &change.settings}}) {
-    if (!body.contains(member)) continue;
-    if (!body[member].is_object()) throw Error(ErrorCode::kInvalidArgument, std::string(member) + ": wanted an object", member);
-    *value = body[member].dump();
-  }
-  if (const auto probation = request.find("probation")) change.probation = parse_duration_member(*probation);
-  if (const auto drain = request.find("drain")) change.drain = parse_duration_member(*drain);
+  service::ProviderChange change = parse_provider_change(body);
+  if (change.library) check_folder(runtime, present, *change.library);
   return change;
 }
 

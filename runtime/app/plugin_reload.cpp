@@ -40,8 +40,13 @@ struct Options {
 };
 
 /// Until its probation is over, or for as long as somebody likes to wait: the clock of the server may stand still.
-json wait_for_the_end(ApiClient& client, const Options& options, json info) {
+json wait_for_the_end(ApiClient& client, const Output& output, const Options& options, json info) {
   const Time until = system_time_now() + duration_option(options.wait, "--wait");
+  if (!output.json() && text_of(info, "state") == "probation" && poll_ms(until) > 0)
+    output.line(text_of(info, "name") + ": instance " + std::to_string(info.value("instance", 1)) +
+                " serves; the one before stands by until a probation of " +
+                (options.probation.empty() ? "10s" : options.probation) +
+                " on the clock of the server is over. Waiting for up to " + options.wait);
   while (text_of(info, "state") == "probation") {
     const std::int64_t wait_ms = poll_ms(until);
     if (wait_ms <= 0) break;
@@ -57,7 +62,7 @@ int reload(ApiClient& client, const Output& output, const Options& options) {
   if (!options.probation.empty()) body["probation"] = options.probation;
   if (!options.drain.empty()) body["drain"] = options.drain;
   const json switched = client.post(path_of(options.provider, "/reload"), body);
-  const json info = wait_for_the_end(client, options, switched);
+  const json info = wait_for_the_end(client, output, options, switched);
   output.result(info, line_of(info));
   return text_of(info, "last_reload") == "rolled_back" ? kExitFailed : kExitOk;
 }

@@ -65,6 +65,11 @@ std::vector<fs::path> write_plugin_project(const std::string& id, const std::str
   if (files.empty()) {
     std::string all;
     for (const std::string& one : known) all += (all.empty() ? "" : ", ") + one;
+    if (known.contains("c with " + interface) && (language == "python" || language == "js"))
+      throw Error(ErrorCode::kInvalidArgument,
+                  "there is no project for " + language + " with " + interface +
+                      ": its operations are streams, which an object of Python or JavaScript cannot offer; --lang c and cpp can",
+                  "lang");
     throw Error(ErrorCode::kInvalidArgument, "there is no project for " + language + " with " + interface + "; there are: " + all,
                 "lang");
   }

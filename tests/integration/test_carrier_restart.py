@@ -6,6 +6,8 @@ import base64
 import hashlib
 import hmac
 import json
+import os
+import signal
 import subprocess
 import threading
 import time
@@ -319,6 +321,43 @@ def test_sendgrid(carrier: Carrier, tmp_path: Path) -> None:
         recipients = mail_when(server, operation_id, lambda all: all[1]["state"] == "failed")
         assert "may have been sent" in recipients[1]["detail"]
     assert len(carrier.posts()) == 1
+
+
+def test_an_instance_that_serves_again_knows_what_its_successor_handed_over(carrier: Carrier, tmp_path: Path) -> None:
+    grid = {
+        "plugin": "email-sendgrid",
+        "isolation": "process",
+        "config": {"base_url": carrier.url},
+        "secrets": {"api_key": {"value": "SG.key"}},
+    }
+    carrier.answers["POST"] = (202, {"X-Message-Id": "grid-1"}, None)
+
+    def send(server: Server, subject: str) -> str:
+        message = {
+            "senderAddress": SENDER,
+            "content": {"subject": subject, "plainText": "x"},
+            "recipients": {"to": [{"address": "ann@example.com"}]},
+        }
+        status, answer, _ = server.request("POST", "/emails:send?api-version=2025-09-01", message)
+        assert status == 202, answer
+        return str(answer["id"])
+
+    with Server(*start(tmp_path, grid), command="serve") as server:
+        mail_when(server, send(server, "read"), lambda all: all[0]["state"] == "sent")  # the first instance has read its journal
+        status, info, _ = server.request("POST", "/_control/providers/carrier/reload", {"probation": "24h"})
+        assert (status, info["state"]) == (200, "probation"), info
+        carrier.silent.set()
+        operation_id = send(server, "once")
+        with carrier.came:
+            assert carrier.came.wait_for(lambda: len(carrier.requests) == 2, WAIT_SECONDS)
+        os.kill(info["process_id"], signal.SIGKILL)
+        carrier.silent.clear()
+        recipients = mail_when(server, operation_id, lambda all: all[0]["attempts"] >= 2)
+        _, info, _ = server.request("GET", "/_control/providers/carrier")
+        assert info["last_reload"] == "rolled_back"
+        assert recipients[0]["state"] == "queued"
+        mail_when(server, send(server, "another"), lambda all: all[0]["state"] == "sent")
+    assert [json.loads(body)["subject"] for _, _, body in carrier.posts()] == ["read", "once", "another"]
 
 
 def test_no_other_provider_sends_a_mail_that_one_may_have(carrier: Carrier, tmp_path: Path) -> None:

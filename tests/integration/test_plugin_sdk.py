@@ -120,9 +120,12 @@ def test_pkg_config_builds_a_plugin(tmp_path: Path, prefix: Path) -> None:
 
 def test_mistakes_of_an_author(tmp_path: Path, prefix: Path) -> None:
     assert "wanted lower-case letters" in run(PROGRAM, "plugin", "new", "Acme!", cwd=tmp_path, expect=1)
-    assert "there are: c with email, c with identity, c with media, c with pstn, c with sms, cpp with chat, " in run(
+    assert "there are: c with chat, c with email, c with identity, c with media, c with pstn, c with sms, cpp with chat, " in run(
         PROGRAM, "plugin", "new", "acme", "--lang", "cobol", cwd=tmp_path, expect=1
     )
+    for language in ("python", "js"):
+        said = run(PROGRAM, "plugin", "new", "acme", "--lang", language, "--interface", "media", cwd=tmp_path, expect=1)
+        assert "an object of Python or JavaScript cannot offer" in said
     run(PROGRAM, "plugin", "new", "acme", cwd=tmp_path)
     assert "is there already and not empty" in run(PROGRAM, "plugin", "new", "acme", cwd=tmp_path, expect=1)
     manifest = tmp_path / "acme" / "plugin.json"

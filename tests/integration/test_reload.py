@@ -108,6 +108,19 @@ def test_command(server: Server, tmp_path: Path) -> None:
     assert (tmp_path / "carrier" / "journal").read_text(), "the settings are those of the other file"
 
 
+def test_command_says_what_it_waits_for(server: Server) -> None:
+    lines = server.cli("plugin", "reload", "a", "--probation", "300ms").stdout.splitlines()
+    assert lines[0].startswith("a: instance 2 serves; the one before stands by until a probation of 300ms"), lines
+    assert lines[0].endswith("Waiting for up to 15s")
+    assert "serving  instance 2" in lines[1]
+    # The server would stand by for longer than anybody waits here.
+    lines = server.cli("plugin", "reload", "a", "--wait", "1ms").stdout.splitlines()
+    assert any("probation  instance 3" in line for line in lines)
+    assert "serves" not in server.cli("plugin", "reload", "a", "--probation", "300ms", "--json").stdout
+    status, answer = control(server, "POST", "/_control/providers/a/reload", {"probation": "-1s"})
+    assert (status, answer["error"]["target"]) == (400, "probation")
+
+
 def test_http_takes_builds_from_known_folders_only(server: Server, tmp_path: Path) -> None:
     elsewhere = tmp_path.parent / f"{tmp_path.name}-elsewhere"
     put(SECOND, elsewhere, "9.0.0")

@@ -142,6 +142,7 @@ Provider::Provider(trunkline::Host host, std::string_view config_json)
   timeout_ = std::chrono::seconds{config.value("request_seconds", 20)};
   custody_ = std::make_unique<CustodyBook>(host.store(), host.clock(),
                                            std::chrono::minutes{config.value("journal_minutes", kJournalMinutes)});
+  takeover_ = std::make_unique<Takeover>(host.store(), *custody_);
   try {
     inbound_token_ = host.secrets().get("inbound_token");
   } catch (const Error& error) {
@@ -175,6 +176,10 @@ trunkline::Task<HttpResponse> Provider::post(std::string body) {
 trunkline::Task<std::vector<EmailSendResult>> Provider::send(Call, EmailSendRequest request) {
   co_await custody_->ready();
   const std::vector<std::string> wanted = request.recipients;
+  const bool all_known = std::all_of(wanted.begin(), wanted.end(), [&](const std::string& address) {
+    return custody_->find(custody_key(request.message_id, address)).has_value();
+  });
+  if (!all_known) co_await takeover_->read_others();
   std::vector<std::string> keys;
   request.recipients.clear();
   for (const std::string& address : wanted) {
@@ -192,6 +197,16 @@ trunkline::Task<std::vector<EmailSendResult>> Provider::send(Call, EmailSendRequ
     std::vector<std::string> handed = keys;
     co_await custody_->hand_over(std::move(handed));
     std::optional<Error> failure;
+    try {
+      co_await takeover_->make_others_read();
+    } catch (...) {
+      failure = trunkline::current_error();
+    }
+    if (failure) {
+      for (const std::string& key : keys) custody_->answered(key, Custody::kRefused, {});
+      co_await custody_->flush();
+      throw *failure;
+    }
     HttpResponse response;
     try {
       response = co_await post(body_of(request));

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "signature.h"
+#include "takeover.h"
 #include "trunkline/custody.hpp"
 #include "trunkline/email_provider.hpp"
 #include "trunkline/host_provider.hpp"
@@ -39,6 +40,7 @@ class Provider final : public trunkline::email::EmailProvider, public trunkline:
   std::string api_key_;
   trunkline::Duration timeout_;
   std::unique_ptr<trunkline::CustodyBook> custody_;
+  std::unique_ptr<Takeover> takeover_;
   std::unique_ptr<Verifier> verifier_;
   std::string inbound_token_;  // empty: mail must be signed
 };

@@ -38,7 +38,7 @@ class CallDelivery final : public Delivery {
  public:
   CallDelivery(std::shared_ptr<ProviderObject> object, std::unique_ptr<ProviderCall> call)
       : object_(std::move(object)), call_(std::move(call)) {}
-  void deliver() noexcept override { object_->start_on_loop(std::move(call_)); }
+  void deliver() noexcept override { object_->enqueue(std::move(call_)); }
 
  private:
   const std::shared_ptr<ProviderObject> object_;
@@ -58,16 +58,8 @@ class HookDelivery final : public Delivery {
 /// While it lives, trunkline.current_call() tells of the call; a task that is made meanwhile keeps that.
 class ProviderObject::Scope {
  public:
-  Scope(const ProviderObject& object, const Call& call) : variable_(object.hooks_[kCurrentCall].ptr()) {
-    const auto text = [](std::string_view value) {
-      return own(PyUnicode_DecodeUTF8(value.data(), static_cast<Py_ssize_t>(value.size()), "replace"));
-    };
-    const auto deadline = call.deadline();
-    const py::object when = deadline ? own(to_py(*deadline)) : py::none();
-    const py::object key = text(call.idempotency_key()), trace = text(call.traceparent()), resource = text(call.resource());
-    const py::object told = own(PyTuple_Pack(4, when.ptr(), key.ptr(), trace.ptr(), resource.ptr()));
-    token_ = own(PyContextVar_Set(variable_, told.ptr()));
-  }
+  Scope(const ProviderObject& object, const Call& call)
+      : variable_(object.hooks_[kCurrentCall].ptr()), token_(object.tell(call)) {}
   Scope(const Scope&) = delete;
   ~Scope() {
     PyObject *type = nullptr, *value = nullptr, *trace = nullptr;  // the method may have raised
@@ -80,6 +72,18 @@ class ProviderObject::Scope {
   PyObject* const variable_;
   py::object token_;
 };
+
+/// In the context that runs, trunkline.current_call() tells of the call from now on. What was there before is returned.
+py::object ProviderObject::tell(const Call& call) const {
+  const auto text = [](std::string_view value) {
+    return own(PyUnicode_DecodeUTF8(value.data(), static_cast<Py_ssize_t>(value.size()), "replace"));
+  };
+  const auto deadline = call.deadline();
+  const py::object when = deadline ? own(to_py(*deadline)) : py::none();
+  const py::object key = text(call.idempotency_key()), trace = text(call.traceparent()), resource = text(call.resource());
+  const py::object told = own(PyTuple_Pack(4, when.ptr(), key.ptr(), trace.ptr(), resource.ptr()));
+  return own(PyContextVar_Set(hooks_[kCurrentCall].ptr(), told.ptr()));
+}
 
 void TaskRef::cancel() const noexcept {
   if (!task) return;  // it has ended
@@ -111,6 +115,7 @@ void ProviderObject::forget(bool gil) noexcept {
   for (py::object* object : {&loop_, &task_type_, &keyword_names_, &flush_}) drop(*object);
   for (py::object& hook : hooks_) drop(hook);
   for (Operation& operation : operations_) drop(operation.method);
+  waiting_.clear();
 }
 
 void ProviderObject::offer(const std::string& interface_id, const py::object& methods) {
@@ -177,16 +182,6 @@ void ProviderObject::begin(std::unique_ptr<ProviderCall> call) {
   if (spawn) bridge_->post(std::make_unique<HookDelivery>(shared_from_this(), kSpawn));
 }
 
-void ProviderObject::start_on_loop(std::unique_ptr<ProviderCall> call) noexcept {
-  try {
-    const Scope scope(*this, call->call);
-    await(call, call->invoke(operations_[call->operation].method.ptr()));
-  } catch (...) {
-    if (call) call->fail(failure(*call));  // else its task has it, or its destructor has told
-  }
-  if (call) settle(std::move(call));
-}
-
 /// Takes the call over when it goes on; else the call has its result.
 void ProviderObject::await(std::unique_ptr<ProviderCall>& call, const py::object& awaitable) {
   py::object task;
@@ -199,6 +194,11 @@ void ProviderObject::await(std::unique_ptr<ProviderCall>& call, const py::object
   } else {
     return call->take(awaitable.ptr());
   }
+  leave_to(std::move(call), task.ptr());
+}
+
+/// The call ends with the task, and the task is cancelled with the call.
+void ProviderObject::leave_to(std::unique_ptr<ProviderCall> call, PyObject* task) {
   static PyMethodDef done{"done", &task_done, METH_O, "Ends a call with what its task gave."};
   static PyObject* const add_done_callback = interned_text("add_done_callback").release().ptr();  // leaked
   const py::object self = own(PyCapsule_New(call.get(), kCallName, &free_call));
@@ -206,8 +206,8 @@ void ProviderObject::await(std::unique_ptr<ProviderCall>& call, const py::object
   if (PyCapsule_SetContext(self.ptr(), this) != 0) throw py::error_already_set();
   going.task = std::make_shared<TaskRef>();
   const py::object callback = own(PyCFunction_New(&done, self.ptr()));
-  own(PyObject_CallMethodOneArg(task.ptr(), add_done_callback, callback.ptr()));
-  going.task->task = task.release().ptr();
+  own(PyObject_CallMethodOneArg(task, add_done_callback, callback.ptr()));
+  going.task->task = Py_NewRef(task);
   try {
     watch_deadline(going);
   } catch (const Error&) {
@@ -242,6 +242,7 @@ void ProviderObject::finish(ProviderCall& call, PyObject* task) noexcept {
 void ProviderObject::settle(std::unique_ptr<ProviderCall> call) noexcept {
   completed_.push_back(std::move(call));
   if (completed_.size() > 1) return;
+  if (!loop_) return flush();                                                  // the end was faster
   static PyObject* const call_soon = PyUnicode_InternFromString("call_soon");  // leaked
   if (PyObject* handle = PyObject_CallMethodOneArg(loop_.ptr(), call_soon, flush_.ptr())) {
     Py_DECREF(handle);
@@ -258,6 +259,7 @@ PyObject* ProviderObject::flush_completed(PyObject* self, PyObject*) noexcept {
 }
 
 void ProviderObject::flush() noexcept {
+  if (completed_.empty()) return;
   auto batch = std::exchange(completed_, {});
   const GilRelease gil;
   for (const auto& call : batch) call->complete();
@@ -333,6 +335,8 @@ Error ProviderObject::failure(const ProviderCall& call) noexcept {
       const bool type = error.kind == ConvertError::Kind::kType;
       return Error(ErrorCode::kInternal, where + ": " + error.path + (type ? ": " : " ") + error.message, error.path);
     } catch (py::error_already_set& error) {
+      // Not every pybind11 does so.
+      if (error.trace()) PyException_SetTraceback(error.value().ptr(), error.trace().ptr());
       const py::object place = own(to_py(where));
       const py::object told =
           own(PyObject_CallFunctionObjArgs(hooks_[kExplain].ptr(), error.value().ptr(), place.ptr(), nullptr));

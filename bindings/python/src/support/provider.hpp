@@ -63,6 +63,7 @@ class ProviderObject final : public Implementation,
  private:
   friend class CallDelivery;
   friend class HookDelivery;
+  friend class ProviderTurn;
   friend class Alarm;
   struct Operation {
     std::string name;
@@ -74,8 +75,13 @@ class ProviderObject final : public Implementation,
 
   static PyObject* task_done(PyObject* self, PyObject* task) noexcept;
   static PyObject* flush_completed(PyObject* self, PyObject*) noexcept;
-  void start_on_loop(std::unique_ptr<ProviderCall> call) noexcept;
+  py::object tell(const Call& call) const;
+  // Calls of coroutine functions; provider_turn.cpp. [loop's thread]
+  void enqueue(std::unique_ptr<ProviderCall> call) noexcept;
+  void take_turns(std::size_t wanted) noexcept;
+  void fail_waiting(std::size_t most) noexcept;
   void await(std::unique_ptr<ProviderCall>& call, const py::object& awaitable);
+  void leave_to(std::unique_ptr<ProviderCall> call, PyObject* task);
   void finish(ProviderCall& call, PyObject* task) noexcept;
   void settle(std::unique_ptr<ProviderCall> call) noexcept;
   void flush() noexcept;
@@ -101,6 +107,9 @@ class ProviderObject final : public Implementation,
   py::object hooks_[kHooks];
   std::shared_ptr<LoopBridge> bridge_;
   // Of the loop's thread.
+  std::deque<std::unique_ptr<ProviderCall>> waiting_;  // for a turn
+  std::size_t turns_ = 0;                              // that have been made and not begun
+  std::size_t foreseen_ = 1;                           // how many turns calls are thought to need: one each, or one for all
   std::vector<std::unique_ptr<ProviderCall>> completed_;
   std::list<ProviderCall*> due_;  // by deadline; nearly all have the same timeout, so a call goes to the end
   Time armed_ = Time::max();      // when the alarm rings
