@@ -50,7 +50,7 @@ struct World {
         clock(executor, Clock::Mode::kReal),
         store(store::make_sqlite_store({.directory = folder}, log, metrics, executor, clock)),
         http(executor),
-        service({executor, clock, log, metrics, ids, *store, http}, {}) {
+        service({executor, clock, log, metrics, ids, *store, http}, patient()) {
     for (store::Database* database : store->all()) database->migrate(flows::workflow_migrations());
     service.load();
     service.start();
@@ -62,6 +62,13 @@ struct World {
     for (store::Database* database : store->all()) database->flush();
     executor.work().wait_idle();
     executor.stop();
+  }
+
+  /// The test waits for retries in real time.
+  static flows::ServiceOptions patient() {
+    flows::ServiceOptions out;
+    out.plan.min_retry_interval = std::chrono::seconds{1};
+    return out;
   }
 
   Log log;

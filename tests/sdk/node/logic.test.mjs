@@ -141,7 +141,7 @@ test('runs, actions, retries, contents, request histories and traces', { timeout
   const name = unique('run');
   const { port } = shop.address();
   await put(name, definition({
-    Look: { type: 'Http', inputs: { method: 'GET', uri: `http://127.0.0.1:${port}/orders/@{triggerBody()['n']}`, retryPolicy: { type: 'fixed', count: 2, interval: 'PT1S' } } },
+    Look: { type: 'Http', inputs: { method: 'GET', uri: `http://127.0.0.1:${port}/orders/@{triggerBody()['n']}`, retryPolicy: { type: 'fixed', count: 2, interval: 'PT5S' } } },
     Sum: { type: 'Compose', inputs: { path: "@body('Look')['path']", sum: '@add(1, 2)' }, runAfter: { Look: ['Succeeded'] } },
     Hidden: { type: 'Compose', inputs: 'secret', runtimeConfiguration: { secureData: { properties: ['inputs'] } }, runAfter: { Sum: ['Succeeded'] } },
     Never: { type: 'Compose', inputs: 1, runAfter: { Sum: ['Failed'] } },
