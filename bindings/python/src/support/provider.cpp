@@ -1,6 +1,7 @@
 #include "support/provider.hpp"
 
 #include <map>
+#include <optional>
 #include <utility>
 
 namespace trunkline::pyrt {
@@ -115,7 +116,11 @@ void ProviderObject::forget(bool gil) noexcept {
   for (py::object* object : {&loop_, &task_type_, &keyword_names_, &flush_}) drop(*object);
   for (py::object& hook : hooks_) drop(hook);
   for (Operation& operation : operations_) drop(operation.method);
-  waiting_.clear();
+  auto dropped = std::exchange(waiting_, {});
+  if (dropped.empty()) return;
+  std::optional<GilRelease> release;  // they complete as they go
+  if (gil) release.emplace();
+  dropped.clear();
 }
 
 void ProviderObject::offer(const std::string& interface_id, const py::object& methods) {
