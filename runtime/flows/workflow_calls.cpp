@@ -68,14 +68,19 @@ const workflow::Trigger& trigger_of(const Workflow& workflow, std::string_view n
   return *found;
 }
 
+/// What a run keeps, and everybody who reads runs sees.
+Value shown_headers(const net::Headers& headers, bool with_authorization = false) {
+  Value out = headers_value(headers);
+  if (!with_authorization)
+    for (const auto& [name, value] : headers)
+      if (iequals(name, "Authorization")) out.erase(name);
+  return out;
+}
+
 /// `{ headers, queries?, relativePathParameters?, body? }`
 Value outputs_of(const workflow::Trigger& trigger, TriggerCall& call, Value path_parameters) {
   Value outputs = expression::make_object(4);
-  Value headers = headers_value(call.headers);
-  if (!trigger.include_authorization)
-    for (const auto& [name, value] : call.headers)
-      if (iequals(name, "Authorization")) headers.erase(name);
-  outputs["headers"] = std::move(headers);
+  outputs["headers"] = shown_headers(call.headers, trigger.include_authorization);
   Value queries = Value::object();
   for (const auto& [name, value] : call.queries)
     if (!is_own_query(name)) queries[name] = value;
@@ -271,7 +276,7 @@ Task<net::Response> WorkflowService::call_action(WorkflowPtr workflow, std::stri
   std::string_view suffix;
   const RunKey key = parse_run_name(run, suffix);
   Value outputs = Value::object();
-  outputs["headers"] = headers_value(call.headers);
+  outputs["headers"] = shown_headers(call.headers);
   try {
     if (!call.body.empty()) outputs["body"] = body_value(call.headers.get("Content-Type"), call.body, true);
   } catch (const Error& error) {

@@ -119,6 +119,21 @@ TEST_F(HeadersTest, OfAuthorizationAreShownOnlyWhereTheTriggerSaysSo) {
   }
 }
 
+TEST_F(HeadersTest, OfAuthorizationOfACallbackAreNotKept) {
+  open();
+  const WorkflowPtr workflow = deploy(
+      definition(R"j({"Ask":{"type":"HttpWebhook","inputs":{"subscribe":{"method":"POST","uri":"http://x.example/ask"}}}})j"));
+  start(workflow);
+  TriggerCall call = json_call("{}");
+  call.headers.set("authorization", "Bearer t");
+  call.headers.set("x-kept", "yes");
+  EXPECT_EQ(sync_wait(service().call_action(workflow, runs(workflow)[0].name(), "Ask", 0, call)).status, 200);
+  settle();
+  const Value headers = (*last_view(workflow).action("Ask")->outputs)["headers"];
+  EXPECT_FALSE(headers.contains("authorization"));
+  EXPECT_EQ(headers["x-kept"], "yes");
+}
+
 class OperationOptionsTest : public FlowsTest {};
 
 TEST_F(OperationOptionsTest, ASingleInstanceRunsOneAfterTheOther) {
