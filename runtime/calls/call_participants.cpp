@@ -194,7 +194,7 @@ void CallService::transfer(const ResourcePtr& resource, std::string_view connect
       throw refusal(ErrorCode::kInvalidArgument, 400, sub_code::kInvalidArgument,
                     "with more than one other participant, transferee must say who is handed on", "transferee");
     for (const Participant& other : call.participants)
-      if (other.connected && other.id != connection.participant_id) transferee = &other;
+      if (other.connected && !other.listens && other.id != connection.participant_id) transferee = &other;
   }
   const Participant* there = call.find_connected(wanted.target);
   const bool both_phones = there && there->id != transferee->id && !there->leg_id.empty() && !transferee->leg_id.empty() &&

@@ -129,7 +129,7 @@ void CallService::join_calls(const std::string& leg_id, const std::string& other
   const auto [other, same] = core_.book.leg(other_leg_id);
   if (!call || !other || !who->connected || !same->connected)
     throw Error(ErrorCode::kNotFound, "there is no call of this leg", "legId");
-  if (call == other || call->resource->key != other->resource->key || !call->room_id.empty() || !call->group_id.empty())
+  if (call == other || call->resource->key != other->resource->key || call->stays_open() || other->stays_open())
     throw Error(ErrorCode::kFailedPrecondition, "the calls cannot be brought together", "to");
   for (const Invitation* one : core_.book.invitations_of(*call))
     if (one->purpose == Invitation::Purpose::kReferred)
@@ -181,7 +181,7 @@ void CallService::on_transfer_asked(const std::string& leg_id, const std::string
   invitation.from = *number;
   invitation.transferee_id = who->id;
   // The provider may have been told more of the target than we were.
-  if (!route.resource) invitation.custom.sip_headers["X-Trunkline-Referred-Leg"] = leg_id;
+  if (!route.resource) invitation.custom.sip_headers[std::string(PhoneLegs::kReferredLeg)] = leg_id;
   core_.context.log.info("calls", "a phone hands its call on", {{"leg", leg_id}, {"to", to}});
   invite(*call, std::move(invitation), route, kRingTime);
 }

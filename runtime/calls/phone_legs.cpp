@@ -54,6 +54,14 @@ void PhoneLegs::dial(const std::string& resource, pstn::DialRequest request, Pro
   }
   {
     const std::lock_guard lock(mutex_);
+    // The phone that asked for this call is another provider's: that one's id means nothing here, and is nobody's business
+    // outside.
+    if (request.headers) {
+      if (const auto by = request.headers->find(std::string(kReferredLeg)); by != request.headers->end()) {
+        const auto asked = lines_.find(by->second);
+        if (asked == lines_.end() || asked->second.provider != provider) request.headers->erase(by);
+      }
+    }
     Line& line = lines_[leg_id];
     line.provider = std::move(provider);
     line.resource = resource;

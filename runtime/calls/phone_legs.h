@@ -23,6 +23,8 @@ class PhoneLegs {
  public:
   /// The provider could not set a leg up; called on a thread of the executor.
   using OnFailed = std::function<void(const std::string& leg_id, const Error& error)>;
+  /// In the headers of a call that a phone asked for: that phone's leg. Its own provider alone is told.
+  static constexpr std::string_view kReferredLeg = "X-Trunkline-Referred-Leg";
 
   PhoneLegs(ServiceContext& context, OnFailed on_failed) : context_(context), on_failed_(std::move(on_failed)) {}
 

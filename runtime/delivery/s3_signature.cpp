@@ -22,14 +22,22 @@ crypto::Digest mac(std::string_view key, std::string_view text) { return crypto:
 
 bool is_hex(char c) { return is_digit(c) || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'f'); }
 
-/// A path with everything escaped that is neither a separator nor unreserved (RFC 3986); what is escaped already stays so.
+int hex_digit(char c) { return is_digit(c) ? c - '0' : ascii_lower(c) - 'a' + 10; }
+
+/// A path as the service writes it before it checks the signature: each octet escaped once, in capitals, that is neither a
+/// separator nor unreserved (RFC 3986), however it was written.
 std::string escaped_path(std::string_view path) {
   std::string out;
   for (std::size_t i = 0; i < path.size(); ++i) {
-    const char c = path[i];
+    char c = path[i];
+    const bool was_escaped = c == '%' && i + 2 < path.size() && is_hex(path[i + 1]) && is_hex(path[i + 2]);
+    if (was_escaped) {
+      c = static_cast<char>(hex_digit(path[i + 1]) * 16 + hex_digit(path[i + 2]));
+      i += 2;
+    }
     const char low = ascii_lower(c);
-    const bool escape = c == '%' && i + 2 < path.size() && is_hex(path[i + 1]) && is_hex(path[i + 2]);
-    if (escape || is_digit(c) || (low >= 'a' && low <= 'z') || std::string_view("-._~/").find(c) != std::string_view::npos) {
+    const bool plain = is_digit(c) || (low >= 'a' && low <= 'z') || std::string_view("-._~").find(c) != std::string_view::npos;
+    if (plain || (c == '/' && !was_escaped)) {
       out.push_back(c);
       continue;
     }

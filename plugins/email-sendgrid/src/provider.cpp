@@ -176,8 +176,10 @@ trunkline::Task<HttpResponse> Provider::post(std::string body) {
 trunkline::Task<std::vector<EmailSendResult>> Provider::send(Call, EmailSendRequest request) {
   co_await custody_->ready();
   const std::vector<std::string> wanted = request.recipients;
+  // What was refused here may have been handed over elsewhere since.
   const bool all_known = std::all_of(wanted.begin(), wanted.end(), [&](const std::string& address) {
-    return custody_->find(custody_key(request.message_id, address)).has_value();
+    const auto known = custody_->find(custody_key(request.message_id, address));
+    return known && known->custody != Custody::kRefused;
   });
   if (!all_known) co_await takeover_->read_others();
   std::vector<std::string> keys;

@@ -34,6 +34,9 @@ void UserAgent::refuse(nua_handle_t* handle, int status, const char* phrase, con
 void UserAgent::incoming(nua_handle_t* handle, const sip_t* sip) {
   const Trunk* trunk = trunk_of_source();
   if (!trunk) return refuse(handle, SIP_403_FORBIDDEN, "it came from an address that is no trunk's");
+  // Such as from a phone whose place another one has taken.
+  if (sip->sip_to && sip->sip_to->a_tag)
+    return refuse(handle, SIP_481_NO_TRANSACTION, "it belongs to a call that is not under way");
   if (sip->sip_replaces) return replaced(handle, sip, *trunk);
   SipLegPtr leg;
   try {
@@ -89,7 +92,7 @@ void UserAgent::replaced(nua_handle_t* handle, const sip_t* sip, const Trunk& tr
   if (leg->state != SipLeg::State::kAnswered)
     return refuse(handle, SIP_481_NO_TRANSACTION, "the call that it replaces is not answered yet");
   if (sip->sip_replaces->rp_early_only) return refuse(handle, SIP_486_BUSY_HERE, "the call that it replaces is answered already");
-  if (leg->offer_is_out || leg->referral != SipLeg::Referral::kNone || leg->refer_is_asked)
+  if (leg->offer_is_out || leg->referral != SipLeg::Referral::kNone || !leg->refer_event.empty())
     return refuse(handle, SIP_491_REQUEST_PENDING, "the call that it replaces is being changed");
   const std::string_view sdp = sdp_of(sip);
   std::string ours;

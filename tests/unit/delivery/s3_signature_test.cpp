@@ -73,5 +73,13 @@ TEST(S3Signature, PathsAreEscapedOnce) {
   EXPECT_EQ(request.url, "http://[::1]:9000/b/a%24b/%C3%A9/~x-_.json");
 }
 
+TEST(S3Signature, EscapesAreWrittenAsTheServiceWritesThem) {
+  net::ClientRequest request;
+  request.method = "PUT";
+  request.url = "http://[::1]:9000/b/caf%c3%a9/%7Ex%2fy%zz";
+  signed_with(request);
+  EXPECT_EQ(request.url, "http://[::1]:9000/b/caf%C3%A9/~x%2Fy%25zz");
+}
+
 }  // namespace
 }  // namespace trunkline::delivery
