@@ -49,7 +49,7 @@ Task<void> SipPage::place(std::shared_ptr<SipPage> self, DialogPtr dialog, std::
   }
   bool unwanted = false;
   {
-    const std::lock_guard lock(self->mutex_);
+    const Held held(*self);
     unwanted = dialog->state == Dialog::State::kOver;
     if (answer.status == 201 && !unwanted) {
       dialog->session = answer.location;
@@ -82,7 +82,7 @@ void SipPage::on_cancel(const SipMessage& request) {
   if (!dialog || dialog->to_page) return refuse(request, 481);
   send(response_to(request, 200, dialog));
   {
-    const std::lock_guard lock(mutex_);
+    const Held held(*this);
     if (dialog->state == Dialog::State::kUp || dialog->state == Dialog::State::kOver) return;
     send(response_to(dialog->invite, 487, dialog));
   }
@@ -112,7 +112,7 @@ void SipPage::ringing(const std::string& text) {
   if (!body.contains("calls") || !body["calls"].is_array()) return;
   std::set<std::string> now;
   std::vector<std::array<std::string, 3>> fresh;
-  const std::lock_guard lock(mutex_);
+  const Held held(*this);
   if (closed_ || contact_.empty()) return;
   for (const auto& call : body["calls"]) {
     const std::string id = call.value("id", "");
@@ -162,7 +162,7 @@ void SipPage::on_response(const SipMessage& response) {
   if (!dialog || !dialog->to_page) return;
   std::string declined;
   {
-    const std::lock_guard lock(mutex_);
+    const Held held(*this);
     if (dialog->state != Dialog::State::kTrying && dialog->state != Dialog::State::kRinging) {
       if (response.status >= 200 && response.status < 300 && dialog->state == Dialog::State::kUp)
         send(request_of(*dialog, "ACK"));
@@ -194,7 +194,7 @@ void SipPage::on_response(const SipMessage& response) {
 /// The page takes a call: its answer brings the offer.
 void SipPage::answered(const DialogPtr& dialog, const SipMessage& response) {
   {
-    const std::lock_guard lock(mutex_);
+    const Held held(*this);
     if (const std::string contact = uri_of(response.get("contact")); !contact.empty()) dialog->target = contact;
     if (dialog->cancelled || response.body.empty()) {
       // Somebody else was faster.
@@ -222,7 +222,7 @@ Task<void> SipPage::accept(std::shared_ptr<SipPage> self, DialogPtr dialog, std:
   }
   bool unwanted = false;
   {
-    const std::lock_guard lock(self->mutex_);
+    const Held held(*self);
     unwanted = dialog->state == Dialog::State::kOver;
     SipMessage ack = self->request_of(*dialog, "ACK");
     if (answer.status == 201 && !unwanted) {

@@ -51,6 +51,7 @@ void SipPage::receive(const std::string& text) {
     on_request(message);
   else
     on_response(message);
+  close_unread();
 }
 
 void SipPage::token_ended() {
@@ -154,7 +155,7 @@ void SipPage::over(const DialogPtr& dialog) {
 }
 
 bool SipPage::stands(const DialogPtr& dialog, const std::string& state, int cause, const std::string& text) {
-  const std::lock_guard lock(mutex_);
+  const Held held(*this);
   if (dialog->state == Dialog::State::kOver) return false;
   if (state == "ringing") {
     if (!dialog->to_page && dialog->state == Dialog::State::kTrying) {
@@ -230,7 +231,7 @@ void SipPage::start_watching(bool on) {
   std::optional<std::stop_source> ended;
   std::stop_token begun;
   {
-    const std::lock_guard lock(mutex_);
+    const Held held(*this);
     if (on == watching_.has_value() || (on && closed_)) return;
     if (on) {
       begun = watching_.emplace().get_token();
@@ -280,8 +281,12 @@ SipMessage SipPage::request_of(Dialog& dialog, const std::string& method) const 
 }
 
 void SipPage::send(const SipMessage& message) {
+  if (!socket_->try_send(net::share(message.text()))) unread_ = true;
+}
+
+void SipPage::close_unread() {
   // A page that does not read what it is sent is none that can be in a call.
-  if (!socket_->try_send(net::share(message.text()))) socket_->close(net::close_code::kTryAgainLater, "the page does not read");
+  if (unread_.exchange(false)) socket_->close(net::close_code::kTryAgainLater, "the page does not read");
 }
 
 void SipPage::refuse(const SipMessage& request, int status, const std::string& why) {

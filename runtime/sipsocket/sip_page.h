@@ -1,5 +1,6 @@
 // A page that speaks SIP: what it says, told to a provider that carries the sound of pages, and what happens there, told to it.
 #pragma once
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -78,6 +79,22 @@ class SipPage : public std::enable_shared_from_this<SipPage> {
   };
   using DialogPtr = std::shared_ptr<Dialog>;
 
+  /// Holds the mutex where something may be sent. Closing a socket goes on with run() on the same stack, and that takes the
+  /// mutex: a socket that took no more is closed once it is free.
+  class Held {
+   public:
+    explicit Held(SipPage& page) : page_(page), lock_(page.mutex_) {}
+    Held(const Held&) = delete;
+    ~Held() {
+      lock_.unlock();
+      page_.close_unread();
+    }
+
+   private:
+    SipPage& page_;
+    std::unique_lock<std::mutex> lock_;
+  };
+
   void receive(const std::string& text);
   void on_request(const SipMessage& request);
   void on_response(const SipMessage& response);
@@ -108,7 +125,10 @@ class SipPage : public std::enable_shared_from_this<SipPage> {
 
   SipMessage response_to(const SipMessage& request, int status, const DialogPtr& dialog = nullptr) const;
   SipMessage request_of(Dialog& dialog, const std::string& method) const;
+  /// Queues it. Within receive() or Held: they close a socket that took no more.
   void send(const SipMessage& message);
+  /// [mutex not held]
+  void close_unread();
   void refuse(const SipMessage& request, int status, const std::string& why = {});
 
   const std::shared_ptr<net::WebSocket> socket_;
@@ -118,6 +138,8 @@ class SipPage : public std::enable_shared_from_this<SipPage> {
   const std::string user_;
   const bool may_be_called_;
   const std::string host_;  // ours, in addresses: nobody asks for it anywhere
+
+  std::atomic<bool> unread_{false};  // the socket took something no more, and is to be closed
 
   std::mutex mutex_;                          // guards what follows; sending is queueing
   std::map<std::string, DialogPtr> dialogs_;  // by Call-ID

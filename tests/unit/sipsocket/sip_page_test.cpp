@@ -29,10 +29,12 @@ class Socket final : public net::WebSocket {
   Task<bool> send(net::SharedBytes data, bool) override { co_return try_send(std::move(data), true); }
   Task<bool> send_parts(std::string, net::SharedBytes) override { co_return false; }
   bool try_send(net::SharedBytes data, bool) override {
+    if (full || closed_with != 0) return false;
     sent.emplace_back(*data);
     return true;
   }
   void close(std::uint16_t code, std::string) override {
+    if (closed_with != 0) return;
     closed_with = code;
     said(std::nullopt);
   }
@@ -54,6 +56,7 @@ class Socket final : public net::WebSocket {
 
   std::vector<std::string> sent;
   int closed_with = 0;
+  bool full = false;  // the page does not read
 
  private:
   void deliver() {
@@ -229,6 +232,56 @@ TEST_F(SipPages, NothingNewBeginsOnceTheTokenHasEnded) {
   EXPECT_THAT(last(), HasSubstr("SIP/2.0 401 Unauthorized"));
   socket_->said(request("REGISTER", "2"));
   EXPECT_THAT(last(), HasSubstr("SIP/2.0 401 Unauthorized"));
+}
+
+// Closing goes on with what waits for the page's next word, before it returns.
+TEST_F(SipPages, OneThatDoesNotReadIsClosedWhenItsCallIsMade) {
+  call();
+  socket_->full = true;
+  door_->answer("POST ?to=%2B14255550100", {201, "/s", "v=answer"});
+  EXPECT_EQ(socket_->closed_with, net::close_code::kTryAgainLater);
+  EXPECT_TRUE(over_);
+  door_->answer("DELETE /s", {200, "", ""});
+  EXPECT_TRUE(door_->requests.empty());
+}
+
+TEST_F(SipPages, OneThatDoesNotReadIsClosedWhenItsCallIsAnswered) {
+  call();
+  door_->answer("POST ?to=%2B14255550100", {201, "/s", "v=answer"});
+  socket_->full = true;
+  door_->answer("GET /s/state?after=", {200, "", R"({"state":"answered"})"});
+  EXPECT_EQ(socket_->closed_with, net::close_code::kTryAgainLater);
+  EXPECT_TRUE(over_);
+  door_->answer("DELETE /s", {200, "", ""});
+  EXPECT_TRUE(door_->requests.empty());
+}
+
+TEST_F(SipPages, OneThatDoesNotReadIsClosedWhenACallRings) {
+  socket_->said(request("REGISTER", "1"));
+  socket_->full = true;
+  door_->answer("GET /calls?after=", {200, "", R"({"revision":"1","calls":[{"id":"c","from":"8:acs:bob"}]})"});
+  EXPECT_EQ(socket_->closed_with, net::close_code::kTryAgainLater);
+  EXPECT_TRUE(over_);
+}
+
+TEST_F(SipPages, OneThatDoesNotReadIsClosedWhenACallIsWithdrawn) {
+  socket_->said(request("REGISTER", "1"));
+  door_->answer("GET /calls?after=", {200, "", R"({"revision":"1","calls":[{"id":"c","from":"8:acs:bob"}]})"});
+  const SipMessage invite = parse_sip(last());
+  socket_->said("SIP/2.0 180 Ringing\r\nVia: " + std::string(invite.get("via")) + "\r\nFrom: " + std::string(invite.get("from")) +
+                "\r\nTo: " + std::string(invite.get("to")) + ";tag=page\r\nCall-ID: " + std::string(invite.get("call-id")) +
+                "\r\nCSeq: 1 INVITE\r\n\r\n");
+  socket_->full = true;
+  page_->token_ended();
+  EXPECT_EQ(socket_->closed_with, net::close_code::kTryAgainLater);
+  EXPECT_TRUE(over_);
+}
+
+TEST_F(SipPages, OneThatDoesNotReadIsClosedWhenItAsks) {
+  socket_->full = true;
+  socket_->said(request("OPTIONS", "1"));
+  EXPECT_EQ(socket_->closed_with, net::close_code::kTryAgainLater);
+  EXPECT_TRUE(over_);
 }
 
 TEST_F(SipPages, WhatIsNoSipClosesTheSocket) {
