@@ -206,7 +206,7 @@ Task<void> SipPage::follow(std::shared_ptr<SipPage> self, DialogPtr dialog) {
         text = body.value("text", "");
       }
     } else {
-      // The provider is gone, and the call with it; too many waiting is no reason to end it.
+      // Too many waiting is no reason to end it.
       if (answer.status == 503) continue;
       state = "ended";
     }

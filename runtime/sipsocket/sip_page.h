@@ -33,7 +33,8 @@ struct PageAnswer {
 class PageDoor {
  public:
   virtual ~PageDoor() = default;
-  /// `path` below that of the provider, with its query. Never throws for an answer, whatever it is; for a provider that is gone.
+  /// `path` below that of the provider, with its query. Whatever fails is an answer as well: 410 is a provider that is gone, and
+  /// all that there was of the page with it; after another 503 a GET may be made again at once.
   virtual Task<PageAnswer> ask(std::string method, std::string path, std::string body, std::stop_token stop) = 0;
 };
 

@@ -114,6 +114,7 @@ int status_of_answer(int http_status) {
     case 409:
       return 480;
     case 0:
+    case 410:  // the provider
     case 503:
       return 503;
     default:

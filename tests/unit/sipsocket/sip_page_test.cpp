@@ -173,6 +173,20 @@ TEST_F(SipPages, ACallIsRefused) {
   EXPECT_THAT(last(), HasSubstr("SIP/2.0 486 Busy Here"));
 }
 
+TEST_F(SipPages, ACallEndsWithItsProvider) {
+  call();
+  door_->answer("POST ?to=%2B14255550100", {410, "", ""});
+  EXPECT_THAT(last(), HasSubstr("SIP/2.0 503"));
+  call();
+  door_->answer("POST ?to=%2B14255550100", {201, "/s", "v=answer"});
+  door_->answer("GET /s/state?after=", {200, "", R"({"state":"answered"})"});
+  door_->answer("GET /s/state?after=answered", {503, "", ""});  // too many wait
+  EXPECT_THAT(last(), HasSubstr("SIP/2.0 200"));
+  door_->answer("GET /s/state?after=answered", {410, "", ""});
+  EXPECT_THAT(last(), HasSubstr("BYE "));
+  EXPECT_THAT(last(), HasSubstr("reason: Q.850;cause=41"));
+}
+
 TEST_F(SipPages, ACallIsTakenBack) {
   call();
   socket_->said(request("CANCEL", "1"));
