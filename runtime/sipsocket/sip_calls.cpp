@@ -1,5 +1,4 @@
 // Calls of pages that speak SIP: those that they make, and those that ring there.
-#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "runtime/base/ids.h"
@@ -87,45 +86,6 @@ void SipPage::on_cancel(const SipMessage& request) {
     send(response_to(dialog->invite, 487, dialog));
   }
   over(dialog);
-}
-
-Task<void> SipPage::watch(std::shared_ptr<SipPage> self, std::stop_token stop) {
-  std::string revision;
-  while (!stop.stop_requested()) {
-    std::string method = "GET", path = "/calls?after=" + revision, nothing;
-    const PageAnswer answer = co_await self->door_->ask(std::move(method), std::move(path), std::move(nothing), stop);
-    if (stop.stop_requested()) co_return;
-    if (answer.status == 503) continue;  // too many wait; the door has waited a moment
-    if (answer.status != 200)
-      throw Error(ErrorCode::kUnavailable, "the provider answered " + std::to_string(answer.status) + " to a page that waits");
-    const auto body = nlohmann::json::parse(answer.body, nullptr, false);
-    if (!body.is_object()) continue;
-    const std::string now = body.value("revision", "");
-    if (now == revision) continue;
-    revision = now;
-    self->ringing(answer.body);
-  }
-}
-
-void SipPage::ringing(const std::string& text) {
-  const auto body = nlohmann::json::parse(text, nullptr, false);
-  if (!body.contains("calls") || !body["calls"].is_array()) return;
-  std::set<std::string> now;
-  std::vector<std::array<std::string, 3>> fresh;
-  const Held held(*this);
-  if (closed_ || contact_.empty()) return;
-  for (const auto& call : body["calls"]) {
-    const std::string id = call.value("id", "");
-    now.insert(id);
-    const bool known = std::any_of(dialogs_.begin(), dialogs_.end(), [&](const auto& one) { return one.second->ringing == id; });
-    if (!known && dialogs_.size() < kMaxCalls) invite(id, call.value("from", ""), call.value("displayName", ""));
-  }
-  std::vector<DialogPtr> gone;
-  for (const auto& [call_id, dialog] : dialogs_)
-    if (dialog->to_page && !dialog->ringing.empty() && !now.contains(dialog->ringing) &&
-        (dialog->state == Dialog::State::kTrying || dialog->state == Dialog::State::kRinging))
-      gone.push_back(dialog);
-  for (const DialogPtr& dialog : gone) withdraw(dialog);
 }
 
 /// [mutex held]

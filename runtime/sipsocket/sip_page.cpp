@@ -1,8 +1,6 @@
 // The registrar, the socket, and what both directions of calls have in common.
 #include "runtime/sipsocket/sip_page.h"
 
-#include <nlohmann/json.hpp>
-
 #include "runtime/base/ids.h"
 #include "runtime/base/strings.h"
 #include "runtime/diagnostics/log.h"
@@ -154,66 +152,6 @@ void SipPage::over(const DialogPtr& dialog) {
   if (!path.empty()) start(leave(shared_from_this(), std::move(method), std::move(path)), "the end of a call");
 }
 
-bool SipPage::stands(const DialogPtr& dialog, const std::string& state, int cause, const std::string& text) {
-  const Held held(*this);
-  if (dialog->state == Dialog::State::kOver) return false;
-  if (state == "ringing") {
-    if (!dialog->to_page && dialog->state == Dialog::State::kTrying) {
-      dialog->state = Dialog::State::kRinging;
-      send(response_to(dialog->invite, 180, dialog));
-    }
-    return true;
-  }
-  if (state != "ended") {
-    if (!dialog->to_page && dialog->state != Dialog::State::kUp) {
-      SipMessage answer = response_to(dialog->invite, 200, dialog);
-      answer.add("content-type", "application/sdp");
-      answer.body = dialog->sdp;
-      send(answer);
-    }
-    dialog->state = Dialog::State::kUp;
-    return true;
-  }
-  const std::string reason =
-      "Q.850;cause=" + std::to_string(cause) + (text.empty() ? "" : ";text=\"" + between_quotes(text) + "\"");
-  SipMessage last;
-  if (dialog->state == Dialog::State::kUp || dialog->to_page)
-    last = request_of(*dialog, "BYE");
-  else
-    last = response_to(dialog->invite, status_of_cause(cause), dialog);
-  last.add("reason", reason);
-  send(last);
-  dialog->state = Dialog::State::kOver;
-  dialogs_.erase(dialog->call_id);
-  return false;
-}
-
-/// Waits for news of a call, until it is over.
-Task<void> SipPage::follow(std::shared_ptr<SipPage> self, DialogPtr dialog) {
-  std::string state;
-  const std::stop_token stop = dialog->stop.get_token();
-  while (!stop.stop_requested()) {
-    std::string method = "GET", path = dialog->session + "/state?after=" + state, nothing;
-    PageAnswer answer = co_await self->door_->ask(std::move(method), std::move(path), std::move(nothing), stop);
-    if (stop.stop_requested()) co_return;
-    int cause = 41;
-    std::string text;
-    if (answer.status == 200) {
-      const auto body = nlohmann::json::parse(answer.body, nullptr, false);
-      if (body.is_object()) {
-        state = body.value("state", "ended");
-        cause = body.value("cause", 16);
-        text = body.value("text", "");
-      }
-    } else {
-      // Too many waiting is no reason to end it.
-      if (answer.status == 503) continue;
-      state = "ended";
-    }
-    if (!self->stands(dialog, state, cause, text)) co_return;
-  }
-}
-
 SipPage::DialogPtr SipPage::find(const SipMessage& message) {
   const std::lock_guard lock(mutex_);
   const auto found = dialogs_.find(std::string(message.get("call-id")));
@@ -225,28 +163,6 @@ void SipPage::start(Task<void> task, const char* what) {
     if (!result.ok())
       self->log_.warning("sip", "something failed at a page's socket", {{"what", what}, {"reason", result.error().message}});
   });
-}
-
-void SipPage::start_watching(bool on) {
-  std::optional<std::stop_source> ended;
-  std::stop_token begun;
-  {
-    const Held held(*this);
-    if (on == watching_.has_value() || (on && closed_)) return;
-    if (on) {
-      begun = watching_.emplace().get_token();
-    } else {
-      ended = std::move(watching_);
-      watching_.reset();
-      std::vector<DialogPtr> all;
-      for (const auto& [id, dialog] : dialogs_) all.push_back(dialog);
-      for (const DialogPtr& dialog : all)
-        if (dialog->to_page && (dialog->state == Dialog::State::kTrying || dialog->state == Dialog::State::kRinging))
-          withdraw(dialog);
-    }
-  }
-  if (ended) ended->request_stop();
-  if (on) start(watch(shared_from_this(), begun), "waiting for calls");
 }
 
 SipMessage SipPage::response_to(const SipMessage& request, int status, const DialogPtr& dialog) const {

@@ -77,6 +77,9 @@ class SipPage : public std::enable_shared_from_this<SipPage> {
     bool provisional = false;
     bool cancelled = false;  // ours, before the page had said anything
     std::stop_source stop;   // of what waits for news
+
+    /// At the page, which has not answered. [mutex held]
+    bool rings() const { return to_page && (state == State::kTrying || state == State::kRinging); }
   };
   using DialogPtr = std::shared_ptr<Dialog>;
 
@@ -123,6 +126,10 @@ class SipPage : public std::enable_shared_from_this<SipPage> {
   void start(Task<void> task, const char* what);
   /// Calls ring here from now on, or do no more.
   void start_watching(bool on);
+  /// What is to be told to stop. [mutex held]
+  std::optional<std::stop_source> stop_watching();
+  /// That watch failed.
+  void rings_no_more(const std::stop_token& watch, const std::string& why);
 
   SipMessage response_to(const SipMessage& request, int status, const DialogPtr& dialog = nullptr) const;
   SipMessage request_of(Dialog& dialog, const std::string& method) const;

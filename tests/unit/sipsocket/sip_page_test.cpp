@@ -239,6 +239,46 @@ TEST_F(SipPages, ACallThatRingsIsWithdrawnOnceThePageHasSaidSomething) {
   EXPECT_THAT(last(), HasSubstr("via: " + std::string(invite.get("via"))));
 }
 
+TEST_F(SipPages, ACallOfWhichTheProviderTalksNonsenseEnds) {
+  for (const char* nonsense : {R"({"state":7})", R"({"state":"answered","cause":"x"})", R"({})", "[]", "no JSON"}) {
+    call();
+    door_->answer("POST ?to=%2B14255550100", {201, "/s", "v=answer"});
+    door_->answer("GET /s/state?after=", {200, "", R"({"state":"answered"})"});
+    door_->answer("GET /s/state?after=answered", {200, "", nonsense});
+    EXPECT_THAT(last(), HasSubstr("BYE ")) << nonsense;
+    EXPECT_THAT(last(), HasSubstr("reason: Q.850;cause=41"));
+    door_->answer("DELETE /s", {200, "", ""});
+    EXPECT_TRUE(door_->requests.empty());
+  }
+}
+
+TEST_F(SipPages, ASocketWhereNoCallsCanRingIsClosed) {
+  socket_->said(request("REGISTER", "1"));
+  door_->answer("GET /calls?after=", {503, "", ""});  // too many wait
+  EXPECT_FALSE(over_);
+  door_->answer("GET /calls?after=", {410, "", ""});
+  EXPECT_EQ(socket_->closed_with, net::close_code::kTryAgainLater);
+  EXPECT_TRUE(over_);
+}
+
+TEST_F(SipPages, ASocketAtWhichCallsCannotRingIsOpenWhileThePageTalks) {
+  call();
+  door_->answer("POST ?to=%2B14255550100", {201, "/s", "v=answer"});
+  for (const char* nonsense : {R"({"revision":7})", R"({"calls":[]})", R"({"revision":"1","calls":[7]})",
+                               R"({"revision":"1","calls":[{"id":7}]})", R"({"revision":"1"})", "no JSON"}) {
+    socket_->said(request("REGISTER", "2"));
+    ASSERT_EQ(door_->requests.size(), 2u);
+    std::swap(door_->requests[0], door_->requests[1]);
+    door_->answer("GET /calls?after=", {200, "", nonsense});
+    EXPECT_EQ(door_->requests.size(), 1u) << nonsense;
+  }
+  EXPECT_EQ(socket_->closed_with, 0);
+  socket_->said(request("REGISTER", "3"));
+  std::swap(door_->requests[0], door_->requests[1]);
+  door_->answer("GET /calls?after=", {200, "", R"({"revision":"1","calls":[{"id":"c","from":"8:acs:bob"}]})"});
+  EXPECT_THAT(last(), HasSubstr("INVITE ")) << "it has registered again";
+}
+
 TEST_F(SipPages, NothingNewBeginsOnceTheTokenHasEnded) {
   socket_->said(request("REGISTER", "1"));
   page_->token_ended();
