@@ -126,9 +126,19 @@ void SipPage::on_info(const DialogPtr& dialog, const SipMessage& request) {
     const std::lock_guard lock(mutex_);
     session = dialog->session;
   }
-  send(response_to(request, 200, dialog));
+  if (session.empty()) return refuse(request, 480);
   const std::string key = *digit == '#' ? "%23" : std::string(1, *digit);
-  if (!session.empty()) start(leave(shared_from_this(), "POST", session + "/digits?digits=" + key), "a key");
+  start(press(shared_from_this(), request, session + "/digits?digits=" + key), "a key");
+}
+
+/// Presses a key; the page hears whether it was.
+Task<void> SipPage::press(std::shared_ptr<SipPage> self, SipMessage request, std::string path) {
+  std::stop_token never;
+  std::string method = "POST", nothing;
+  const PageAnswer answer = co_await self->door_->ask(std::move(method), std::move(path), std::move(nothing), std::move(never));
+  const bool pressed = answer.status >= 200 && answer.status < 300;
+  self->send(self->response_to(request, pressed ? 200 : status_of_answer(answer.status)));
+  self->close_unread();
 }
 
 /// Asks something whose answer does not matter.

@@ -113,6 +113,7 @@ class SipPage : public std::enable_shared_from_this<SipPage> {
   static Task<void> accept(std::shared_ptr<SipPage> self, DialogPtr dialog, std::string offer);
   static Task<void> follow(std::shared_ptr<SipPage> self, DialogPtr dialog);
   static Task<void> watch(std::shared_ptr<SipPage> self, std::stop_token stop);
+  static Task<void> press(std::shared_ptr<SipPage> self, SipMessage request, std::string path);
   static Task<void> leave(std::shared_ptr<SipPage> self, std::string method, std::string path);
   /// What rings at the user's pages now.
   void ringing(const std::string& calls);
@@ -133,7 +134,7 @@ class SipPage : public std::enable_shared_from_this<SipPage> {
 
   SipMessage response_to(const SipMessage& request, int status, const DialogPtr& dialog = nullptr) const;
   SipMessage request_of(Dialog& dialog, const std::string& method) const;
-  /// Queues it. Within receive() or Held: they close a socket that took no more.
+  /// Queues it. Within receive() or Held, or before close_unread(): they close a socket that took no more.
   void send(const SipMessage& message);
   /// [mutex not held]
   void close_unread();

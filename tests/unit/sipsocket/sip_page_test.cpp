@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <deque>
 #include <functional>
 
@@ -98,6 +99,12 @@ class Door final : public PageDoor {
     EXPECT_EQ(request.what, what);
     request.answer(std::move(given));
   }
+  /// The newest.
+  void answer_last(const std::string& what, PageAnswer given) {
+    ASSERT_FALSE(requests.empty());
+    std::rotate(requests.begin(), requests.end() - 1, requests.end());
+    answer(what, std::move(given));
+  }
   std::deque<Request> requests;
 };
 
@@ -151,8 +158,10 @@ TEST_F(SipPages, ACallIsAnsweredAndEnded) {
   const std::string ours = to();
   socket_->said(request("ACK", "1", "", "", ours));
   socket_->said(request("INFO", "2", "Content-Type: application/dtmf-relay\r\n", "Signal=#\r\n", ours));
+  EXPECT_EQ(socket_->lines().size(), 4u) << "the provider says whether it was pressed";
+  door_->answer_last("POST /_webrtc/b/sessions/s/digits?digits=%23", {204, "", ""});
   EXPECT_THAT(last(), HasSubstr("SIP/2.0 200"));
-  EXPECT_EQ(door_->requests.back().what, "POST /_webrtc/b/sessions/s/digits?digits=%23");
+  EXPECT_THAT(last(), HasSubstr("cseq: 2 INFO"));
   socket_->said(request("INVITE", "3", "Content-Type: application/sdp\r\n", "v=other", ours));
   EXPECT_THAT(last(), HasSubstr("SIP/2.0 488")) << "its sound stays as it was agreed";
   door_->answer("GET /_webrtc/b/sessions/s/state?after=answered", {200, "", R"({"state":"ended","cause":16})"});
@@ -185,6 +194,20 @@ TEST_F(SipPages, ACallEndsWithItsProvider) {
   door_->answer("GET /s/state?after=answered", {410, "", ""});
   EXPECT_THAT(last(), HasSubstr("BYE "));
   EXPECT_THAT(last(), HasSubstr("reason: Q.850;cause=41"));
+}
+
+TEST_F(SipPages, AKeyThatWasNotPressedIsRefused) {
+  call();
+  const auto press = [&](const char* number) {
+    socket_->said(request("INFO", number, "Content-Type: application/dtmf\r\n", "5"));
+  };
+  press("2");
+  EXPECT_THAT(last(), HasSubstr("SIP/2.0 480")) << "there is no session yet";
+  door_->answer("POST ?to=%2B14255550100", {201, "/s", "v=answer"});
+  press("3");
+  door_->answer_last("POST /s/digits?digits=5", {409, "", ""});
+  EXPECT_THAT(last(), HasSubstr("SIP/2.0 480"));
+  EXPECT_THAT(last(), HasSubstr("cseq: 3 INFO"));
 }
 
 TEST_F(SipPages, ACallIsTakenBack) {
@@ -268,14 +291,12 @@ TEST_F(SipPages, ASocketAtWhichCallsCannotRingIsOpenWhileThePageTalks) {
                                R"({"revision":"1","calls":[{"id":7}]})", R"({"revision":"1"})", "no JSON"}) {
     socket_->said(request("REGISTER", "2"));
     ASSERT_EQ(door_->requests.size(), 2u);
-    std::swap(door_->requests[0], door_->requests[1]);
-    door_->answer("GET /calls?after=", {200, "", nonsense});
+    door_->answer_last("GET /calls?after=", {200, "", nonsense});
     EXPECT_EQ(door_->requests.size(), 1u) << nonsense;
   }
   EXPECT_EQ(socket_->closed_with, 0);
   socket_->said(request("REGISTER", "3"));
-  std::swap(door_->requests[0], door_->requests[1]);
-  door_->answer("GET /calls?after=", {200, "", R"({"revision":"1","calls":[{"id":"c","from":"8:acs:bob"}]})"});
+  door_->answer_last("GET /calls?after=", {200, "", R"({"revision":"1","calls":[{"id":"c","from":"8:acs:bob"}]})"});
   EXPECT_THAT(last(), HasSubstr("INVITE ")) << "it has registered again";
 }
 
