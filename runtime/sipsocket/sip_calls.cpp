@@ -26,7 +26,7 @@ void SipPage::on_invite(const SipMessage& request) {
     const std::lock_guard lock(mutex_);
     if (token_over_)
       refused = 401;
-    else if (closed_ || dialogs_.size() >= kMaxCalls)
+    else if (closed_ || dialogs_.size() >= kMaxCalls || asks_ >= kMaxAsks)
       refused = 503;
     else
       dialogs_.emplace(dialog->call_id, dialog);
@@ -36,13 +36,22 @@ void SipPage::on_invite(const SipMessage& request) {
   start(place(shared_from_this(), dialog, where), "a call");
 }
 
+/// The sound of a call stays as it was agreed.
+void SipPage::on_another_invite(const DialogPtr& dialog, const SipMessage& request) {
+  bool up = false;
+  {
+    const std::lock_guard lock(mutex_);
+    up = dialog->state == Dialog::State::kUp;
+  }
+  refuse(request, up ? 488 : 491);
+}
+
 Task<void> SipPage::place(std::shared_ptr<SipPage> self, DialogPtr dialog, std::string where) {
   std::string method = "POST", offer = dialog->invite.body;
-  std::stop_token never;  // a session that was made has to be known
   PageAnswer answer;
   std::string failed;
   try {
-    answer = co_await self->door_->ask(std::move(method), std::move(where), std::move(offer), std::move(never));
+    answer = co_await ask(self, std::move(method), std::move(where), std::move(offer));
   } catch (const Error& error) {
     failed = error.message;
   }
@@ -80,12 +89,7 @@ void SipPage::on_cancel(const SipMessage& request) {
   const DialogPtr dialog = find(request);
   if (!dialog || dialog->to_page) return refuse(request, 481);
   send(response_to(request, 200, dialog));
-  {
-    const Held held(*this);
-    if (dialog->state == Dialog::State::kUp || dialog->state == Dialog::State::kOver) return;
-    send(response_to(dialog->invite, 487, dialog));
-  }
-  over(dialog);
+  over(dialog, /*of_cancel=*/true);
 }
 
 /// [mutex held]
@@ -173,10 +177,9 @@ void SipPage::answered(const DialogPtr& dialog, const SipMessage& response) {
 
 Task<void> SipPage::accept(std::shared_ptr<SipPage> self, DialogPtr dialog, std::string offer) {
   std::string method = "POST", path = "/calls/" + dialog->ringing;
-  std::stop_token never;
   PageAnswer answer;
   try {
-    answer = co_await self->door_->ask(std::move(method), std::move(path), std::move(offer), std::move(never));
+    answer = co_await ask(self, std::move(method), std::move(path), std::move(offer));
   } catch (const Error& error) {
     answer.status = 503;
   }

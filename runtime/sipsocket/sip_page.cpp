@@ -31,7 +31,7 @@ Task<void> SipPage::run(std::shared_ptr<SipPage> self) {
     for (const auto& [id, dialog] : self->dialogs_) left.push_back(dialog);
   }
   self->start_watching(false);
-  for (const DialogPtr& dialog : left) self->over(dialog);
+  for (const DialogPtr& dialog : left) self->over(dialog, /*of_cancel=*/false);
 }
 
 void SipPage::receive(const std::string& text) {
@@ -69,9 +69,7 @@ void SipPage::on_request(const SipMessage& request) {
   if (!dialog && parameter_of(request.get("to"), "tag")) return refuse(request, 481);
   if (request.method == "OPTIONS") return send(response_to(request, 200, dialog));
   if (request.method == "INVITE") {
-    // Its sound stays as it was agreed.
-    if (dialog) return refuse(request, dialog->state == Dialog::State::kUp ? 488 : 491);
-    return on_invite(request);
+    return dialog ? on_another_invite(dialog, request) : on_invite(request);
   }
   if (!dialog) return refuse(request, 405);
   if (request.method == "BYE") return on_bye(dialog, request);
@@ -115,7 +113,7 @@ void SipPage::on_register(const SipMessage& request) {
 
 void SipPage::on_bye(const DialogPtr& dialog, const SipMessage& request) {
   send(response_to(request, 200, dialog));
-  over(dialog);
+  over(dialog, /*of_cancel=*/false);
 }
 
 void SipPage::on_info(const DialogPtr& dialog, const SipMessage& request) {
@@ -127,32 +125,48 @@ void SipPage::on_info(const DialogPtr& dialog, const SipMessage& request) {
     session = dialog->session;
   }
   if (session.empty()) return refuse(request, 480);
+  if (asks_ >= kMaxAsks) return refuse(request, 503, "as many requests of this page are under way as may be");
   const std::string key = *digit == '#' ? "%23" : std::string(1, *digit);
   start(press(shared_from_this(), request, session + "/digits?digits=" + key), "a key");
 }
 
 /// Presses a key; the page hears whether it was.
 Task<void> SipPage::press(std::shared_ptr<SipPage> self, SipMessage request, std::string path) {
-  std::stop_token never;
   std::string method = "POST", nothing;
-  const PageAnswer answer = co_await self->door_->ask(std::move(method), std::move(path), std::move(nothing), std::move(never));
+  const PageAnswer answer = co_await ask(self, std::move(method), std::move(path), std::move(nothing));
   const bool pressed = answer.status >= 200 && answer.status < 300;
   self->send(self->response_to(request, pressed ? 200 : status_of_answer(answer.status)));
   self->close_unread();
 }
 
-/// Asks something whose answer does not matter.
-Task<void> SipPage::leave(std::shared_ptr<SipPage> self, std::string method, std::string path) {
+/// Asks what has to be known to the end, whoever has gone meanwhile.
+Task<PageAnswer> SipPage::ask(std::shared_ptr<SipPage> self, std::string method, std::string path, std::string body) {
+  struct Counted {
+    std::atomic<std::size_t>& count;
+    explicit Counted(std::atomic<std::size_t>& counter) : count(counter) { ++count; }
+    Counted(const Counted&) = delete;
+    ~Counted() { --count; }
+  };
+  const Counted counted(self->asks_);
   std::stop_token never;
-  std::string nothing;
-  co_await self->door_->ask(std::move(method), std::move(path), std::move(nothing), std::move(never));
+  PageAnswer answer = co_await self->door_->ask(std::move(method), std::move(path), std::move(body), std::move(never));
+  co_return answer;
 }
 
-void SipPage::over(const DialogPtr& dialog) {
+/// Asks something whose answer does not matter.
+Task<void> SipPage::leave(std::shared_ptr<SipPage> self, std::string method, std::string path) {
+  std::string nothing;
+  co_await ask(self, std::move(method), std::move(path), std::move(nothing));
+}
+
+void SipPage::over(const DialogPtr& dialog, bool of_cancel) {
   std::string method = "DELETE", path;
   {
-    const std::lock_guard lock(mutex_);
+    const Held held(*this);
     if (dialog->state == Dialog::State::kOver) return;
+    const bool unanswered = !dialog->to_page && dialog->state != Dialog::State::kUp;
+    if (of_cancel && !unanswered) return;
+    if (unanswered && !closed_) send(response_to(dialog->invite, 487, dialog));
     // A call that rings at other pages as well goes on without this one.
     path = dialog->session;
     dialog->state = Dialog::State::kOver;

@@ -43,6 +43,7 @@ class PageDoor {
 class SipPage : public std::enable_shared_from_this<SipPage> {
  public:
   static constexpr std::size_t kMaxCalls = 8;
+  static constexpr std::size_t kMaxAsks = 32;  // requests of the page that the provider has not answered, beside those that wait
   static constexpr std::uint32_t kLongestRegistration = 600;  // seconds
 
   SipPage(std::shared_ptr<net::WebSocket> socket, std::shared_ptr<PageDoor> door, IdSource& ids, Log& log, std::string user,
@@ -104,6 +105,7 @@ class SipPage : public std::enable_shared_from_this<SipPage> {
   void on_response(const SipMessage& response);
   void on_register(const SipMessage& request);
   void on_invite(const SipMessage& request);
+  void on_another_invite(const DialogPtr& dialog, const SipMessage& request);
   void on_cancel(const SipMessage& request);
   void on_bye(const DialogPtr& dialog, const SipMessage& request);
   void on_info(const DialogPtr& dialog, const SipMessage& request);
@@ -113,6 +115,7 @@ class SipPage : public std::enable_shared_from_this<SipPage> {
   static Task<void> accept(std::shared_ptr<SipPage> self, DialogPtr dialog, std::string offer);
   static Task<void> follow(std::shared_ptr<SipPage> self, DialogPtr dialog);
   static Task<void> watch(std::shared_ptr<SipPage> self, std::stop_token stop);
+  static Task<PageAnswer> ask(std::shared_ptr<SipPage> self, std::string method, std::string path, std::string body);
   static Task<void> press(std::shared_ptr<SipPage> self, SipMessage request, std::string path);
   static Task<void> leave(std::shared_ptr<SipPage> self, std::string method, std::string path);
   /// What rings at the user's pages now.
@@ -122,7 +125,8 @@ class SipPage : public std::enable_shared_from_this<SipPage> {
   void withdraw(const DialogPtr& dialog);
   /// News of a call, as the provider's word for its state. False: it is over.
   bool stands(const DialogPtr& dialog, const std::string& state, int cause, const std::string& text);
-  void over(const DialogPtr& dialog);
+  /// The page ends a call: an INVITE of its that has no last answer gets 487. A CANCEL ends no call that is answered.
+  void over(const DialogPtr& dialog, bool of_cancel);
   DialogPtr find(const SipMessage& message);
   void start(Task<void> task, const char* what);
   /// Calls ring here from now on, or do no more.
@@ -148,6 +152,7 @@ class SipPage : public std::enable_shared_from_this<SipPage> {
   const bool may_be_called_;
   const std::string host_;  // ours, in addresses: nobody asks for it anywhere
 
+  std::atomic<std::size_t> asks_{0};
   std::atomic<bool> unread_{false};  // the socket took something no more, and is to be closed
 
   std::mutex mutex_;                          // guards what follows; sending is queueing

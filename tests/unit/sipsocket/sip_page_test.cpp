@@ -220,6 +220,55 @@ TEST_F(SipPages, ACallIsTakenBack) {
   EXPECT_THAT(last(), HasSubstr("SIP/2.0 481"));
 }
 
+TEST_F(SipPages, ACallIsHungUpBeforeItIsAnswered) {
+  call();
+  door_->answer("POST ?to=%2B14255550100", {201, "/s", "v=answer"});
+  const std::string ours = to();
+  socket_->said(request("INVITE", "2", "Content-Type: application/sdp\r\n", "v=other", ours));
+  EXPECT_THAT(last(), HasSubstr("SIP/2.0 491"));
+  socket_->said(request("BYE", "3", "", "", ours));
+  EXPECT_THAT(last(), HasSubstr("SIP/2.0 487")) << "every INVITE is answered";
+  EXPECT_THAT(last(), HasSubstr("cseq: 1 INVITE"));
+  EXPECT_EQ(socket_->lines()[socket_->lines().size() - 2], "SIP/2.0 200 OK");
+  door_->answer_last("DELETE /s", {200, "", ""});
+}
+
+TEST_F(SipPages, ACallThatIsAnsweredIsNotTakenBack) {
+  call();
+  door_->answer("POST ?to=%2B14255550100", {201, "/s", "v=answer"});
+  door_->answer("GET /s/state?after=", {200, "", R"({"state":"answered"})"});
+  socket_->said(request("CANCEL", "1"));
+  EXPECT_THAT(last(), HasSubstr("SIP/2.0 200"));
+  EXPECT_EQ(door_->requests.back().what, "GET /s/state?after=answered");
+  socket_->said(request("BYE", "2", "", "", to()));
+  EXPECT_THAT(last(), HasSubstr("cseq: 2 BYE"));
+  EXPECT_EQ(door_->requests.back().what, "DELETE /s");
+}
+
+TEST_F(SipPages, TheProviderIsAskedOnlySoMuchAtOnce) {
+  for (std::size_t i = 0; i < SipPage::kMaxAsks; ++i) {
+    call();
+    EXPECT_THAT(last(), HasSubstr("SIP/2.0 100"));
+    socket_->said(request("CANCEL", "1"));
+  }
+  call();
+  EXPECT_THAT(last(), HasSubstr("SIP/2.0 503"));
+  door_->answer("POST ?to=%2B14255550100", {404, "", ""});
+  call();
+  EXPECT_THAT(last(), HasSubstr("SIP/2.0 100"));
+}
+
+TEST_F(SipPages, OnlySoManyKeysArePressedAtOnce) {
+  call();
+  door_->answer("POST ?to=%2B14255550100", {201, "/s", "v=answer"});
+  const auto press = [&] { socket_->said(request("INFO", "2", "Content-Type: application/dtmf\r\n", "5")); };
+  for (std::size_t i = 0; i < SipPage::kMaxAsks; ++i) press();
+  EXPECT_EQ(door_->requests.size(), SipPage::kMaxAsks + 1);
+  press();
+  EXPECT_THAT(last(), HasSubstr("SIP/2.0 503"));
+  EXPECT_EQ(door_->requests.size(), SipPage::kMaxAsks + 1);
+}
+
 TEST_F(SipPages, ACallRingsIsAnsweredAndHungUp) {
   socket_->said(request("REGISTER", "1", "Expires: 9999\r\n", "", "<sip:page@x>"));
   EXPECT_THAT(last(), HasSubstr("contact: <sip:p@p.invalid;transport=ws>;expires=600"));
