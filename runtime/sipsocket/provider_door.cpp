@@ -44,8 +44,9 @@ ProviderPtr carrier(ProviderRegistry& providers, const std::string& name) {
   return provider;
 }
 
-ProviderDoor::ProviderDoor(ProviderRegistry& providers, Clock& clock, std::string name, const server::Caller& caller)
-    : providers_(providers), clock_(clock), name_(std::move(name)), resource_(caller.resource->name) {
+ProviderDoor::ProviderDoor(ProviderRegistry& providers, Clock& clock, std::string name, const server::Caller& caller,
+                           std::function<bool()> exists)
+    : providers_(providers), clock_(clock), name_(std::move(name)), resource_(caller.resource->name), exists_(std::move(exists)) {
   headers_["trunkline-user"] = caller.user_id;
   headers_["trunkline-resource"] = resource_;
   std::string& scopes = headers_["trunkline-scopes"];
@@ -55,6 +56,10 @@ ProviderDoor::ProviderDoor(ProviderRegistry& providers, Clock& clock, std::strin
 
 Task<PageAnswer> ProviderDoor::ask(std::string method, std::string path, std::string body, std::stop_token stop) {
   PageAnswer answer;
+  if (!exists_()) {
+    answer.status = 401;
+    co_return answer;
+  }
   const bool waits = method == "GET";
   try {
     const ProviderPtr provider = carrier(providers_, name_);

@@ -1,5 +1,6 @@
 // Where the requests of a page that speaks SIP are answered.
 #pragma once
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -21,7 +22,9 @@ ProviderPtr carrier(ProviderRegistry& providers, const std::string& name);
 /// The provider is looked up for each request: another instance may have taken over. [any-thread]
 class ProviderDoor final : public PageDoor {
  public:
-  ProviderDoor(ProviderRegistry& providers, Clock& clock, std::string name, const server::Caller& caller);
+  /// `exists`: whether the resource of the caller still does. Another one may have its name by then, and knows no such user.
+  ProviderDoor(ProviderRegistry& providers, Clock& clock, std::string name, const server::Caller& caller,
+               std::function<bool()> exists);
 
   Task<PageAnswer> ask(std::string method, std::string path, std::string body, std::stop_token stop) override;
 
@@ -30,6 +33,7 @@ class ProviderDoor final : public PageDoor {
   Clock& clock_;
   const std::string name_;
   const std::string resource_;
+  const std::function<bool()> exists_;
   Properties headers_;
 };
 

@@ -34,7 +34,7 @@ class PageDoor {
  public:
   virtual ~PageDoor() = default;
   /// `path` below that of the provider, with its query. Whatever fails is an answer as well: 410 is a provider that is gone, and
-  /// all that there was of the page with it; after another 503 a GET may be made again at once.
+  /// all that there was of the page with it, 401 that the user is; after another 503 a GET may be made again at once.
   virtual Task<PageAnswer> ask(std::string method, std::string path, std::string body, std::stop_token stop) = 0;
 };
 

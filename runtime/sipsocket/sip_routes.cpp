@@ -5,6 +5,7 @@
 #include "runtime/net/websocket.h"
 #include "runtime/realtime/token_life.h"
 #include "runtime/services/resource.h"
+#include "runtime/services/resource_service.h"
 #include "runtime/sipsocket/provider_door.h"
 #include "runtime/sipsocket/sip_page.h"
 
@@ -33,7 +34,9 @@ Task<net::Response> open(SipContext shared, RouteContext& context) {
   const auto resource = std::static_pointer_cast<const Resource>(caller.resource->owner);
   auto life = std::make_shared<realtime::TokenLife>(shared.clock, shared.tokens, resource->key, caller.user_id, caller.expires_at,
                                                     UniqueFunction<void()>());
-  const auto door = std::make_shared<ProviderDoor>(shared.providers, shared.clock, name, caller);
+  const auto door = std::make_shared<ProviderDoor>(
+      shared.providers, shared.clock, name, caller,
+      [&resources = shared.resources, key = resource->key] { return resources.find_by_key(key) != nullptr; });
   net::WebSocketOptions options;
   options.protocol = kProtocol;
   options.max_message_bytes = SipMessage::kMaxBytes;

@@ -15,7 +15,7 @@ class Doors : public testing::Test {
  protected:
   Doors() { caller_.resource = std::make_shared<server::ResourceKeys>(); }
   int ask(const std::string& method, const std::string& path) {
-    ProviderDoor door(registry_, clock_, "browsers", caller_);
+    ProviderDoor door(registry_, clock_, "browsers", caller_, [this] { return exists_; });
     return sync_wait(door.ask(method, path, {}, {})).status;
   }
 
@@ -27,12 +27,18 @@ class Doors : public testing::Test {
   Config config_;
   ProviderRegistry registry_{config_, host_};
   server::Caller caller_;
+  bool exists_ = true;
 };
 
 TEST_F(Doors, SayAtOnceThatAProviderIsGone) {
   EXPECT_EQ(ask("GET", "/calls?after="), 410);
   EXPECT_EQ(ask("GET", "/_webrtc/browsers/sessions/s/state?after=answered"), 410);
   EXPECT_EQ(ask("POST", "?to=%2B14255550100"), 410);
+}
+
+TEST_F(Doors, AreShutToUsersOfAResourceThatIsGone) {
+  exists_ = false;
+  for (const char* method : {"GET", "POST", "DELETE"}) EXPECT_EQ(ask(method, "/calls/c"), 401) << method;
 }
 
 }  // namespace
