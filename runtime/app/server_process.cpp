@@ -166,7 +166,8 @@ ServerProcess::ServerProcess(Config config, bool development) : impl_(std::make_
   api::add_key_routes(routes, runtime.identity());
   if (const auto* issuer = runtime.development_issuer()) api::add_development_issuer_routes(routes, *issuer);
   impl_->wall = std::make_unique<Clock>(runtime.executor(), Clock::Mode::kReal);
-  sipsocket::add_sip_routes(routes, {runtime.providers(), runtime.clock(), runtime.log(), runtime.ids(), runtime.token_watch()});
+  sipsocket::add_sip_routes(
+      routes, {runtime.providers(), runtime.resources(), runtime.clock(), runtime.log(), runtime.ids(), runtime.token_watch()});
   realtime::add_realtime_routes(
       routes, {runtime.clock(), *impl_->wall, runtime.log(), runtime.metrics(), runtime.chat().hub(), runtime.token_watch()});
   realtime::add_event_stream_routes(routes,

@@ -1,5 +1,4 @@
 // Calls of pages that speak SIP: those that they make, and those that ring there.
-#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "runtime/base/ids.h"
@@ -27,7 +26,7 @@ void SipPage::on_invite(const SipMessage& request) {
     const std::lock_guard lock(mutex_);
     if (token_over_)
       refused = 401;
-    else if (closed_ || dialogs_.size() >= kMaxCalls)
+    else if (closed_ || dialogs_.size() >= kMaxCalls || asks_ >= kMaxAsks)
       refused = 503;
     else
       dialogs_.emplace(dialog->call_id, dialog);
@@ -37,19 +36,28 @@ void SipPage::on_invite(const SipMessage& request) {
   start(place(shared_from_this(), dialog, where), "a call");
 }
 
+/// The sound of a call stays as it was agreed.
+void SipPage::on_another_invite(const DialogPtr& dialog, const SipMessage& request) {
+  bool up = false;
+  {
+    const std::lock_guard lock(mutex_);
+    up = dialog->state == Dialog::State::kUp;
+  }
+  refuse(request, up ? 488 : 491);
+}
+
 Task<void> SipPage::place(std::shared_ptr<SipPage> self, DialogPtr dialog, std::string where) {
   std::string method = "POST", offer = dialog->invite.body;
-  std::stop_token never;  // a session that was made has to be known
   PageAnswer answer;
   std::string failed;
   try {
-    answer = co_await self->door_->ask(std::move(method), std::move(where), std::move(offer), std::move(never));
+    answer = co_await ask(self, std::move(method), std::move(where), std::move(offer));
   } catch (const Error& error) {
     failed = error.message;
   }
   bool unwanted = false;
   {
-    const std::lock_guard lock(self->mutex_);
+    const Held held(*self);
     unwanted = dialog->state == Dialog::State::kOver;
     if (answer.status == 201 && !unwanted) {
       dialog->session = answer.location;
@@ -81,51 +89,7 @@ void SipPage::on_cancel(const SipMessage& request) {
   const DialogPtr dialog = find(request);
   if (!dialog || dialog->to_page) return refuse(request, 481);
   send(response_to(request, 200, dialog));
-  {
-    const std::lock_guard lock(mutex_);
-    if (dialog->state == Dialog::State::kUp || dialog->state == Dialog::State::kOver) return;
-    send(response_to(dialog->invite, 487, dialog));
-  }
-  over(dialog);
-}
-
-Task<void> SipPage::watch(std::shared_ptr<SipPage> self, std::stop_token stop) {
-  std::string revision;
-  while (!stop.stop_requested()) {
-    std::string method = "GET", path = "/calls?after=" + revision, nothing;
-    const PageAnswer answer = co_await self->door_->ask(std::move(method), std::move(path), std::move(nothing), stop);
-    if (stop.stop_requested()) co_return;
-    if (answer.status == 503) continue;  // too many wait; the door has waited a moment
-    if (answer.status != 200)
-      throw Error(ErrorCode::kUnavailable, "the provider answered " + std::to_string(answer.status) + " to a page that waits");
-    const auto body = nlohmann::json::parse(answer.body, nullptr, false);
-    if (!body.is_object()) continue;
-    const std::string now = body.value("revision", "");
-    if (now == revision) continue;
-    revision = now;
-    self->ringing(answer.body);
-  }
-}
-
-void SipPage::ringing(const std::string& text) {
-  const auto body = nlohmann::json::parse(text, nullptr, false);
-  if (!body.contains("calls") || !body["calls"].is_array()) return;
-  std::set<std::string> now;
-  std::vector<std::array<std::string, 3>> fresh;
-  const std::lock_guard lock(mutex_);
-  if (closed_ || contact_.empty()) return;
-  for (const auto& call : body["calls"]) {
-    const std::string id = call.value("id", "");
-    now.insert(id);
-    const bool known = std::any_of(dialogs_.begin(), dialogs_.end(), [&](const auto& one) { return one.second->ringing == id; });
-    if (!known && dialogs_.size() < kMaxCalls) invite(id, call.value("from", ""), call.value("displayName", ""));
-  }
-  std::vector<DialogPtr> gone;
-  for (const auto& [call_id, dialog] : dialogs_)
-    if (dialog->to_page && !dialog->ringing.empty() && !now.contains(dialog->ringing) &&
-        (dialog->state == Dialog::State::kTrying || dialog->state == Dialog::State::kRinging))
-      gone.push_back(dialog);
-  for (const DialogPtr& dialog : gone) withdraw(dialog);
+  over(dialog, /*of_cancel=*/true);
 }
 
 /// [mutex held]
@@ -162,7 +126,7 @@ void SipPage::on_response(const SipMessage& response) {
   if (!dialog || !dialog->to_page) return;
   std::string declined;
   {
-    const std::lock_guard lock(mutex_);
+    const Held held(*this);
     if (dialog->state != Dialog::State::kTrying && dialog->state != Dialog::State::kRinging) {
       if (response.status >= 200 && response.status < 300 && dialog->state == Dialog::State::kUp)
         send(request_of(*dialog, "ACK"));
@@ -194,7 +158,7 @@ void SipPage::on_response(const SipMessage& response) {
 /// The page takes a call: its answer brings the offer.
 void SipPage::answered(const DialogPtr& dialog, const SipMessage& response) {
   {
-    const std::lock_guard lock(mutex_);
+    const Held held(*this);
     if (const std::string contact = uri_of(response.get("contact")); !contact.empty()) dialog->target = contact;
     if (dialog->cancelled || response.body.empty()) {
       // Somebody else was faster.
@@ -213,16 +177,15 @@ void SipPage::answered(const DialogPtr& dialog, const SipMessage& response) {
 
 Task<void> SipPage::accept(std::shared_ptr<SipPage> self, DialogPtr dialog, std::string offer) {
   std::string method = "POST", path = "/calls/" + dialog->ringing;
-  std::stop_token never;
   PageAnswer answer;
   try {
-    answer = co_await self->door_->ask(std::move(method), std::move(path), std::move(offer), std::move(never));
+    answer = co_await ask(self, std::move(method), std::move(path), std::move(offer));
   } catch (const Error& error) {
     answer.status = 503;
   }
   bool unwanted = false;
   {
-    const std::lock_guard lock(self->mutex_);
+    const Held held(*self);
     unwanted = dialog->state == Dialog::State::kOver;
     SipMessage ack = self->request_of(*dialog, "ACK");
     if (answer.status == 201 && !unwanted) {

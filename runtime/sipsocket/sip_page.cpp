@@ -1,8 +1,6 @@
 // The registrar, the socket, and what both directions of calls have in common.
 #include "runtime/sipsocket/sip_page.h"
 
-#include <nlohmann/json.hpp>
-
 #include "runtime/base/ids.h"
 #include "runtime/base/strings.h"
 #include "runtime/diagnostics/log.h"
@@ -33,7 +31,7 @@ Task<void> SipPage::run(std::shared_ptr<SipPage> self) {
     for (const auto& [id, dialog] : self->dialogs_) left.push_back(dialog);
   }
   self->start_watching(false);
-  for (const DialogPtr& dialog : left) self->over(dialog);
+  for (const DialogPtr& dialog : left) self->over(dialog, /*of_cancel=*/false);
 }
 
 void SipPage::receive(const std::string& text) {
@@ -51,6 +49,7 @@ void SipPage::receive(const std::string& text) {
     on_request(message);
   else
     on_response(message);
+  close_unread();
 }
 
 void SipPage::token_ended() {
@@ -70,9 +69,7 @@ void SipPage::on_request(const SipMessage& request) {
   if (!dialog && parameter_of(request.get("to"), "tag")) return refuse(request, 481);
   if (request.method == "OPTIONS") return send(response_to(request, 200, dialog));
   if (request.method == "INVITE") {
-    // Its sound stays as it was agreed.
-    if (dialog) return refuse(request, dialog->state == Dialog::State::kUp ? 488 : 491);
-    return on_invite(request);
+    return dialog ? on_another_invite(dialog, request) : on_invite(request);
   }
   if (!dialog) return refuse(request, 405);
   if (request.method == "BYE") return on_bye(dialog, request);
@@ -116,7 +113,7 @@ void SipPage::on_register(const SipMessage& request) {
 
 void SipPage::on_bye(const DialogPtr& dialog, const SipMessage& request) {
   send(response_to(request, 200, dialog));
-  over(dialog);
+  over(dialog, /*of_cancel=*/false);
 }
 
 void SipPage::on_info(const DialogPtr& dialog, const SipMessage& request) {
@@ -127,23 +124,49 @@ void SipPage::on_info(const DialogPtr& dialog, const SipMessage& request) {
     const std::lock_guard lock(mutex_);
     session = dialog->session;
   }
-  send(response_to(request, 200, dialog));
+  if (session.empty()) return refuse(request, 480);
+  if (asks_ >= kMaxAsks) return refuse(request, 503, "as many requests of this page are under way as may be");
   const std::string key = *digit == '#' ? "%23" : std::string(1, *digit);
-  if (!session.empty()) start(leave(shared_from_this(), "POST", session + "/digits?digits=" + key), "a key");
+  start(press(shared_from_this(), request, session + "/digits?digits=" + key), "a key");
+}
+
+/// Presses a key; the page hears whether it was.
+Task<void> SipPage::press(std::shared_ptr<SipPage> self, SipMessage request, std::string path) {
+  std::string method = "POST", nothing;
+  const PageAnswer answer = co_await ask(self, std::move(method), std::move(path), std::move(nothing));
+  const bool pressed = answer.status >= 200 && answer.status < 300;
+  self->send(self->response_to(request, pressed ? 200 : status_of_answer(answer.status)));
+  self->close_unread();
+}
+
+/// Asks what has to be known to the end, whoever has gone meanwhile.
+Task<PageAnswer> SipPage::ask(std::shared_ptr<SipPage> self, std::string method, std::string path, std::string body) {
+  struct Counted {
+    std::atomic<std::size_t>& count;
+    explicit Counted(std::atomic<std::size_t>& counter) : count(counter) { ++count; }
+    Counted(const Counted&) = delete;
+    ~Counted() { --count; }
+  };
+  const Counted counted(self->asks_);
+  std::stop_token never;
+  PageAnswer answer = co_await self->door_->ask(std::move(method), std::move(path), std::move(body), std::move(never));
+  co_return answer;
 }
 
 /// Asks something whose answer does not matter.
 Task<void> SipPage::leave(std::shared_ptr<SipPage> self, std::string method, std::string path) {
-  std::stop_token never;
   std::string nothing;
-  co_await self->door_->ask(std::move(method), std::move(path), std::move(nothing), std::move(never));
+  co_await ask(self, std::move(method), std::move(path), std::move(nothing));
 }
 
-void SipPage::over(const DialogPtr& dialog) {
+void SipPage::over(const DialogPtr& dialog, bool of_cancel) {
   std::string method = "DELETE", path;
   {
-    const std::lock_guard lock(mutex_);
+    const Held held(*this);
     if (dialog->state == Dialog::State::kOver) return;
+    const bool unanswered = !dialog->to_page && dialog->state != Dialog::State::kUp;
+    if (of_cancel && !unanswered) return;
+    if (unanswered && !closed_) send(response_to(dialog->invite, 487, dialog));
     // A call that rings at other pages as well goes on without this one.
     path = dialog->session;
     dialog->state = Dialog::State::kOver;
@@ -151,66 +174,6 @@ void SipPage::over(const DialogPtr& dialog) {
   }
   dialog->stop.request_stop();
   if (!path.empty()) start(leave(shared_from_this(), std::move(method), std::move(path)), "the end of a call");
-}
-
-bool SipPage::stands(const DialogPtr& dialog, const std::string& state, int cause, const std::string& text) {
-  const std::lock_guard lock(mutex_);
-  if (dialog->state == Dialog::State::kOver) return false;
-  if (state == "ringing") {
-    if (!dialog->to_page && dialog->state == Dialog::State::kTrying) {
-      dialog->state = Dialog::State::kRinging;
-      send(response_to(dialog->invite, 180, dialog));
-    }
-    return true;
-  }
-  if (state != "ended") {
-    if (!dialog->to_page && dialog->state != Dialog::State::kUp) {
-      SipMessage answer = response_to(dialog->invite, 200, dialog);
-      answer.add("content-type", "application/sdp");
-      answer.body = dialog->sdp;
-      send(answer);
-    }
-    dialog->state = Dialog::State::kUp;
-    return true;
-  }
-  const std::string reason =
-      "Q.850;cause=" + std::to_string(cause) + (text.empty() ? "" : ";text=\"" + between_quotes(text) + "\"");
-  SipMessage last;
-  if (dialog->state == Dialog::State::kUp || dialog->to_page)
-    last = request_of(*dialog, "BYE");
-  else
-    last = response_to(dialog->invite, status_of_cause(cause), dialog);
-  last.add("reason", reason);
-  send(last);
-  dialog->state = Dialog::State::kOver;
-  dialogs_.erase(dialog->call_id);
-  return false;
-}
-
-/// Waits for news of a call, until it is over.
-Task<void> SipPage::follow(std::shared_ptr<SipPage> self, DialogPtr dialog) {
-  std::string state;
-  const std::stop_token stop = dialog->stop.get_token();
-  while (!stop.stop_requested()) {
-    std::string method = "GET", path = dialog->session + "/state?after=" + state, nothing;
-    PageAnswer answer = co_await self->door_->ask(std::move(method), std::move(path), std::move(nothing), stop);
-    if (stop.stop_requested()) co_return;
-    int cause = 41;
-    std::string text;
-    if (answer.status == 200) {
-      const auto body = nlohmann::json::parse(answer.body, nullptr, false);
-      if (body.is_object()) {
-        state = body.value("state", "ended");
-        cause = body.value("cause", 16);
-        text = body.value("text", "");
-      }
-    } else {
-      // The provider is gone, and the call with it; too many waiting is no reason to end it.
-      if (answer.status == 503) continue;
-      state = "ended";
-    }
-    if (!self->stands(dialog, state, cause, text)) co_return;
-  }
 }
 
 SipPage::DialogPtr SipPage::find(const SipMessage& message) {
@@ -224,28 +187,6 @@ void SipPage::start(Task<void> task, const char* what) {
     if (!result.ok())
       self->log_.warning("sip", "something failed at a page's socket", {{"what", what}, {"reason", result.error().message}});
   });
-}
-
-void SipPage::start_watching(bool on) {
-  std::optional<std::stop_source> ended;
-  std::stop_token begun;
-  {
-    const std::lock_guard lock(mutex_);
-    if (on == watching_.has_value() || (on && closed_)) return;
-    if (on) {
-      begun = watching_.emplace().get_token();
-    } else {
-      ended = std::move(watching_);
-      watching_.reset();
-      std::vector<DialogPtr> all;
-      for (const auto& [id, dialog] : dialogs_) all.push_back(dialog);
-      for (const DialogPtr& dialog : all)
-        if (dialog->to_page && (dialog->state == Dialog::State::kTrying || dialog->state == Dialog::State::kRinging))
-          withdraw(dialog);
-    }
-  }
-  if (ended) ended->request_stop();
-  if (on) start(watch(shared_from_this(), begun), "waiting for calls");
 }
 
 SipMessage SipPage::response_to(const SipMessage& request, int status, const DialogPtr& dialog) const {
@@ -280,8 +221,12 @@ SipMessage SipPage::request_of(Dialog& dialog, const std::string& method) const 
 }
 
 void SipPage::send(const SipMessage& message) {
+  if (!socket_->try_send(net::share(message.text()))) unread_ = true;
+}
+
+void SipPage::close_unread() {
   // A page that does not read what it is sent is none that can be in a call.
-  if (!socket_->try_send(net::share(message.text()))) socket_->close(net::close_code::kTryAgainLater, "the page does not read");
+  if (unread_.exchange(false)) socket_->close(net::close_code::kTryAgainLater, "the page does not read");
 }
 
 void SipPage::refuse(const SipMessage& request, int status, const std::string& why) {

@@ -1,5 +1,6 @@
 // A page that speaks SIP: what it says, told to a provider that carries the sound of pages, and what happens there, told to it.
 #pragma once
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -32,7 +33,8 @@ struct PageAnswer {
 class PageDoor {
  public:
   virtual ~PageDoor() = default;
-  /// `path` below that of the provider, with its query. Never throws for an answer, whatever it is; for a provider that is gone.
+  /// `path` below that of the provider, with its query. Whatever fails is an answer as well: 410 is a provider that is gone, and
+  /// all that there was of the page with it, 401 that the user is; after another 503 a GET may be made again at once.
   virtual Task<PageAnswer> ask(std::string method, std::string path, std::string body, std::stop_token stop) = 0;
 };
 
@@ -41,6 +43,7 @@ class PageDoor {
 class SipPage : public std::enable_shared_from_this<SipPage> {
  public:
   static constexpr std::size_t kMaxCalls = 8;
+  static constexpr std::size_t kMaxAsks = 32;  // requests of the page that the provider has not answered, beside those that wait
   static constexpr std::uint32_t kLongestRegistration = 600;  // seconds
 
   SipPage(std::shared_ptr<net::WebSocket> socket, std::shared_ptr<PageDoor> door, IdSource& ids, Log& log, std::string user,
@@ -75,14 +78,34 @@ class SipPage : public std::enable_shared_from_this<SipPage> {
     bool provisional = false;
     bool cancelled = false;  // ours, before the page had said anything
     std::stop_source stop;   // of what waits for news
+
+    /// At the page, which has not answered. [mutex held]
+    bool rings() const { return to_page && (state == State::kTrying || state == State::kRinging); }
   };
   using DialogPtr = std::shared_ptr<Dialog>;
+
+  /// Holds the mutex where something may be sent. Closing a socket goes on with run() on the same stack, and that takes the
+  /// mutex: a socket that took no more is closed once it is free.
+  class Held {
+   public:
+    explicit Held(SipPage& page) : page_(page), lock_(page.mutex_) {}
+    Held(const Held&) = delete;
+    ~Held() {
+      lock_.unlock();
+      page_.close_unread();
+    }
+
+   private:
+    SipPage& page_;
+    std::unique_lock<std::mutex> lock_;
+  };
 
   void receive(const std::string& text);
   void on_request(const SipMessage& request);
   void on_response(const SipMessage& response);
   void on_register(const SipMessage& request);
   void on_invite(const SipMessage& request);
+  void on_another_invite(const DialogPtr& dialog, const SipMessage& request);
   void on_cancel(const SipMessage& request);
   void on_bye(const DialogPtr& dialog, const SipMessage& request);
   void on_info(const DialogPtr& dialog, const SipMessage& request);
@@ -92,6 +115,8 @@ class SipPage : public std::enable_shared_from_this<SipPage> {
   static Task<void> accept(std::shared_ptr<SipPage> self, DialogPtr dialog, std::string offer);
   static Task<void> follow(std::shared_ptr<SipPage> self, DialogPtr dialog);
   static Task<void> watch(std::shared_ptr<SipPage> self, std::stop_token stop);
+  static Task<PageAnswer> ask(std::shared_ptr<SipPage> self, std::string method, std::string path, std::string body);
+  static Task<void> press(std::shared_ptr<SipPage> self, SipMessage request, std::string path);
   static Task<void> leave(std::shared_ptr<SipPage> self, std::string method, std::string path);
   /// What rings at the user's pages now.
   void ringing(const std::string& calls);
@@ -100,15 +125,23 @@ class SipPage : public std::enable_shared_from_this<SipPage> {
   void withdraw(const DialogPtr& dialog);
   /// News of a call, as the provider's word for its state. False: it is over.
   bool stands(const DialogPtr& dialog, const std::string& state, int cause, const std::string& text);
-  void over(const DialogPtr& dialog);
+  /// The page ends a call: an INVITE of its that has no last answer gets 487. A CANCEL ends no call that is answered.
+  void over(const DialogPtr& dialog, bool of_cancel);
   DialogPtr find(const SipMessage& message);
   void start(Task<void> task, const char* what);
   /// Calls ring here from now on, or do no more.
   void start_watching(bool on);
+  /// What is to be told to stop. [mutex held]
+  std::optional<std::stop_source> stop_watching();
+  /// That watch failed.
+  void rings_no_more(const std::stop_token& watch, const std::string& why);
 
   SipMessage response_to(const SipMessage& request, int status, const DialogPtr& dialog = nullptr) const;
   SipMessage request_of(Dialog& dialog, const std::string& method) const;
+  /// Queues it. Within receive() or Held, or before close_unread(): they close a socket that took no more.
   void send(const SipMessage& message);
+  /// [mutex not held]
+  void close_unread();
   void refuse(const SipMessage& request, int status, const std::string& why = {});
 
   const std::shared_ptr<net::WebSocket> socket_;
@@ -118,6 +151,9 @@ class SipPage : public std::enable_shared_from_this<SipPage> {
   const std::string user_;
   const bool may_be_called_;
   const std::string host_;  // ours, in addresses: nobody asks for it anywhere
+
+  std::atomic<std::size_t> asks_{0};
+  std::atomic<bool> unread_{false};  // the socket took something no more, and is to be closed
 
   std::mutex mutex_;                          // guards what follows; sending is queueing
   std::map<std::string, DialogPtr> dialogs_;  // by Call-ID

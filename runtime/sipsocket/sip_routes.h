@@ -9,6 +9,7 @@ class Clock;
 class IdSource;
 class Log;
 class ProviderRegistry;
+class ResourceService;
 class TokenWatch;
 }  // namespace trunkline
 
@@ -17,6 +18,7 @@ namespace trunkline::sipsocket {
 /// All of it outlives the routes and their sockets.
 struct SipContext {
   ProviderRegistry& providers;
+  ResourceService& resources;
   Clock& clock;
   Log& log;
   IdSource& ids;

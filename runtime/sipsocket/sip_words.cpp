@@ -3,6 +3,7 @@
 #include <cctype>
 
 #include "runtime/base/strings.h"
+#include "runtime/base/utf8.h"
 
 namespace trunkline::sipsocket {
 namespace {
@@ -113,6 +114,7 @@ int status_of_answer(int http_status) {
     case 409:
       return 480;
     case 0:
+    case 410:  // the provider
     case 503:
       return 503;
     default:
@@ -153,8 +155,11 @@ std::optional<char> digit_of_info(std::string_view content_type, std::string_vie
 }
 
 std::string between_quotes(std::string_view text) {
+  // Browsers close a socket that brings them half a character.
+  const std::string whole = utf8_sanitized(text);
+  const std::string_view first = std::string_view(whole).substr(0, 200);
   std::string out;
-  for (const char c : text.substr(0, 200))
+  for (const char c : first.substr(0, utf8_valid_prefix(first)))
     if (const auto byte = static_cast<unsigned char>(c); byte >= 32 && byte != 127 && c != '"' && c != '\\') out.push_back(c);
   return out;
 }

@@ -15,7 +15,7 @@ int status_of_answer(int http_status);
 std::string where_of(const std::string& user);
 /// The key of an INFO: `application/dtmf-relay` (Signal=5) or `application/dtmf` (5).
 std::optional<char> digit_of_info(std::string_view content_type, std::string_view body);
-/// What may stand between quotes: others are left out.
+/// What may stand between quotes, of 200 bytes at most and whole characters: others are left out.
 std::string between_quotes(std::string_view text);
 /// What may stand before the @.
 std::string escaped_user(std::string_view text);

@@ -113,6 +113,7 @@ std::string Sessions::open_media(const SessionPtr& session, const SdpAudio& offe
   stream.payload_type = agreed.codec.payload_type;
   stream.event_type = agreed.event_type;
   stream.event_clock = agreed.event_clock;
+  stream.event_dtmf = !session->listens;
   stream.send = offer.direction == Direction::kSendRecv || offer.direction == Direction::kRecvOnly;
   stream.receive = !session->listens && (offer.direction == Direction::kSendRecv || offer.direction == Direction::kSendOnly);
   stream.least_packets = settings_.least_packets;

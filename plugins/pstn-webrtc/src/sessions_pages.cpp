@@ -166,6 +166,8 @@ void Sessions::offered(const SessionPtr& session, const Result<void>& taken, con
 void Sessions::press(const SessionPtr& session, const std::string& digits) {
   if (session->state != Session::State::kAnswered)
     throw Error(ErrorCode::kFailedPrecondition, "the call is not answered", "id").with_http_status(409);
+  if (session->listens)
+    throw Error(ErrorCode::kFailedPrecondition, "a page that listens presses no keys", "id").with_http_status(409);
   trunkline::pstn::DtmfInput input;
   input.digits = digits;
   tell(session, trunkline::pstn::LegChange::of_dtmf(std::move(input)));

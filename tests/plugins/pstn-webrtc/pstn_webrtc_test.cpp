@@ -193,6 +193,34 @@ TEST_F(PstnWebRtc, APageCallsTalksPressesKeysAndLeaves) {
   EXPECT_EQ(code_of([&] { calls_.hang_up_sync(leg_of(session), 16); }), ErrorCode::kNotFound);
 }
 
+TEST_F(PstnWebRtc, APagePressesKeysWithoutTelephoneEvents) {
+  FakePage page;
+  const std::string session = join(page);
+  EXPECT_EQ(status_of("POST", session + "/digits?digits=5%23"), 409) << "nobody has answered";
+  ASSERT_TRUE(page.connect(answer_sdp_));
+  calls_.answer_sync(leg_of(session));
+  ASSERT_TRUE(told("answered"));
+  EXPECT_EQ(status_of("POST", session + "/digits?digits=5%23"), 204);
+  EXPECT_TRUE(told("dtmf 5#"));
+}
+
+TEST_F(PstnWebRtc, APageThatListensPressesNoKeys) {
+  FakePage page;
+  const host::HttpResponse response = ask("POST", "/whep?room=99", kAnn, page.offer("recvonly"));
+  ASSERT_EQ(response.status, 201);
+  const std::string session = response.headers.at("location");
+  ASSERT_TRUE(page.connect(body_of(response)));
+  calls_.answer_sync(leg_of(session));
+  ASSERT_TRUE(told("answered"));
+  EXPECT_EQ(status_of("POST", session + "/digits?digits=5"), 409);
+  page.press('6');
+  audio_.play_sync(leg_of(session), 1, tone_of(1000, 500));
+  EXPECT_TRUE(page.hears(1000)) << "what it sends has been read by now";
+  EXPECT_EQ(ask("DELETE", session).status, 200);
+  EXPECT_TRUE(told("ended 16 the page left"));
+  EXPECT_THAT(notes(), ::testing::Not(::testing::Contains(StartsWith("dtmf"))));
+}
+
 TEST_F(PstnWebRtc, TheApplicationHangsUp) {
   FakePage page;
   const std::string session = talk(page);

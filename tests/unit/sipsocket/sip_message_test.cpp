@@ -77,6 +77,14 @@ TEST(SipWords, SayWhomToCall) {
   for (const char* nobody : {"", "bob", "room:", "group:"}) EXPECT_EQ(where_of(nobody), "") << nobody;
 }
 
+TEST(SipWords, KeepsWholeCharactersBetweenQuotes) {
+  EXPECT_EQ(between_quotes("a \"b\\\r\n\x7f \u00fc"), "a b \u00fc");
+  const std::string name(199, 'x');
+  EXPECT_EQ(between_quotes(name + "\u00fc"), name);
+  EXPECT_EQ(between_quotes(name + "yz"), name + "y");
+  EXPECT_EQ(between_quotes("a\xc3 b"), "a\ufffd b");
+}
+
 TEST(SipWords, ReadsKeys) {
   EXPECT_EQ(digit_of_info("application/dtmf-relay", "Signal=5\r\nDuration=160"), '5');
   EXPECT_EQ(digit_of_info("Application/DTMF-Relay; x", "signal= #\n"), '#');

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <deque>
 #include <functional>
 
@@ -29,10 +30,12 @@ class Socket final : public net::WebSocket {
   Task<bool> send(net::SharedBytes data, bool) override { co_return try_send(std::move(data), true); }
   Task<bool> send_parts(std::string, net::SharedBytes) override { co_return false; }
   bool try_send(net::SharedBytes data, bool) override {
+    if (full || closed_with != 0) return false;
     sent.emplace_back(*data);
     return true;
   }
   void close(std::uint16_t code, std::string) override {
+    if (closed_with != 0) return;
     closed_with = code;
     said(std::nullopt);
   }
@@ -54,6 +57,7 @@ class Socket final : public net::WebSocket {
 
   std::vector<std::string> sent;
   int closed_with = 0;
+  bool full = false;  // the page does not read
 
  private:
   void deliver() {
@@ -94,6 +98,12 @@ class Door final : public PageDoor {
     requests.pop_front();
     EXPECT_EQ(request.what, what);
     request.answer(std::move(given));
+  }
+  /// The newest.
+  void answer_last(const std::string& what, PageAnswer given) {
+    ASSERT_FALSE(requests.empty());
+    std::rotate(requests.begin(), requests.end() - 1, requests.end());
+    answer(what, std::move(given));
   }
   std::deque<Request> requests;
 };
@@ -148,8 +158,10 @@ TEST_F(SipPages, ACallIsAnsweredAndEnded) {
   const std::string ours = to();
   socket_->said(request("ACK", "1", "", "", ours));
   socket_->said(request("INFO", "2", "Content-Type: application/dtmf-relay\r\n", "Signal=#\r\n", ours));
+  EXPECT_EQ(socket_->lines().size(), 4u) << "the provider says whether it was pressed";
+  door_->answer_last("POST /_webrtc/b/sessions/s/digits?digits=%23", {204, "", ""});
   EXPECT_THAT(last(), HasSubstr("SIP/2.0 200"));
-  EXPECT_EQ(door_->requests.back().what, "POST /_webrtc/b/sessions/s/digits?digits=%23");
+  EXPECT_THAT(last(), HasSubstr("cseq: 2 INFO"));
   socket_->said(request("INVITE", "3", "Content-Type: application/sdp\r\n", "v=other", ours));
   EXPECT_THAT(last(), HasSubstr("SIP/2.0 488")) << "its sound stays as it was agreed";
   door_->answer("GET /_webrtc/b/sessions/s/state?after=answered", {200, "", R"({"state":"ended","cause":16})"});
@@ -170,6 +182,34 @@ TEST_F(SipPages, ACallIsRefused) {
   EXPECT_THAT(last(), HasSubstr("SIP/2.0 486 Busy Here"));
 }
 
+TEST_F(SipPages, ACallEndsWithItsProvider) {
+  call();
+  door_->answer("POST ?to=%2B14255550100", {410, "", ""});
+  EXPECT_THAT(last(), HasSubstr("SIP/2.0 503"));
+  call();
+  door_->answer("POST ?to=%2B14255550100", {201, "/s", "v=answer"});
+  door_->answer("GET /s/state?after=", {200, "", R"({"state":"answered"})"});
+  door_->answer("GET /s/state?after=answered", {503, "", ""});  // too many wait
+  EXPECT_THAT(last(), HasSubstr("SIP/2.0 200"));
+  door_->answer("GET /s/state?after=answered", {410, "", ""});
+  EXPECT_THAT(last(), HasSubstr("BYE "));
+  EXPECT_THAT(last(), HasSubstr("reason: Q.850;cause=41"));
+}
+
+TEST_F(SipPages, AKeyThatWasNotPressedIsRefused) {
+  call();
+  const auto press = [&](const char* number) {
+    socket_->said(request("INFO", number, "Content-Type: application/dtmf\r\n", "5"));
+  };
+  press("2");
+  EXPECT_THAT(last(), HasSubstr("SIP/2.0 480")) << "there is no session yet";
+  door_->answer("POST ?to=%2B14255550100", {201, "/s", "v=answer"});
+  press("3");
+  door_->answer_last("POST /s/digits?digits=5", {409, "", ""});
+  EXPECT_THAT(last(), HasSubstr("SIP/2.0 480"));
+  EXPECT_THAT(last(), HasSubstr("cseq: 3 INFO"));
+}
+
 TEST_F(SipPages, ACallIsTakenBack) {
   call();
   socket_->said(request("CANCEL", "1"));
@@ -178,6 +218,55 @@ TEST_F(SipPages, ACallIsTakenBack) {
   door_->answer("DELETE /s", {200, "", ""});  // it was made all the same
   socket_->said(request("CANCEL", "1"));
   EXPECT_THAT(last(), HasSubstr("SIP/2.0 481"));
+}
+
+TEST_F(SipPages, ACallIsHungUpBeforeItIsAnswered) {
+  call();
+  door_->answer("POST ?to=%2B14255550100", {201, "/s", "v=answer"});
+  const std::string ours = to();
+  socket_->said(request("INVITE", "2", "Content-Type: application/sdp\r\n", "v=other", ours));
+  EXPECT_THAT(last(), HasSubstr("SIP/2.0 491"));
+  socket_->said(request("BYE", "3", "", "", ours));
+  EXPECT_THAT(last(), HasSubstr("SIP/2.0 487")) << "every INVITE is answered";
+  EXPECT_THAT(last(), HasSubstr("cseq: 1 INVITE"));
+  EXPECT_EQ(socket_->lines()[socket_->lines().size() - 2], "SIP/2.0 200 OK");
+  door_->answer_last("DELETE /s", {200, "", ""});
+}
+
+TEST_F(SipPages, ACallThatIsAnsweredIsNotTakenBack) {
+  call();
+  door_->answer("POST ?to=%2B14255550100", {201, "/s", "v=answer"});
+  door_->answer("GET /s/state?after=", {200, "", R"({"state":"answered"})"});
+  socket_->said(request("CANCEL", "1"));
+  EXPECT_THAT(last(), HasSubstr("SIP/2.0 200"));
+  EXPECT_EQ(door_->requests.back().what, "GET /s/state?after=answered");
+  socket_->said(request("BYE", "2", "", "", to()));
+  EXPECT_THAT(last(), HasSubstr("cseq: 2 BYE"));
+  EXPECT_EQ(door_->requests.back().what, "DELETE /s");
+}
+
+TEST_F(SipPages, TheProviderIsAskedOnlySoMuchAtOnce) {
+  for (std::size_t i = 0; i < SipPage::kMaxAsks; ++i) {
+    call();
+    EXPECT_THAT(last(), HasSubstr("SIP/2.0 100"));
+    socket_->said(request("CANCEL", "1"));
+  }
+  call();
+  EXPECT_THAT(last(), HasSubstr("SIP/2.0 503"));
+  door_->answer("POST ?to=%2B14255550100", {404, "", ""});
+  call();
+  EXPECT_THAT(last(), HasSubstr("SIP/2.0 100"));
+}
+
+TEST_F(SipPages, OnlySoManyKeysArePressedAtOnce) {
+  call();
+  door_->answer("POST ?to=%2B14255550100", {201, "/s", "v=answer"});
+  const auto press = [&] { socket_->said(request("INFO", "2", "Content-Type: application/dtmf\r\n", "5")); };
+  for (std::size_t i = 0; i < SipPage::kMaxAsks; ++i) press();
+  EXPECT_EQ(door_->requests.size(), SipPage::kMaxAsks + 1);
+  press();
+  EXPECT_THAT(last(), HasSubstr("SIP/2.0 503"));
+  EXPECT_EQ(door_->requests.size(), SipPage::kMaxAsks + 1);
 }
 
 TEST_F(SipPages, ACallRingsIsAnsweredAndHungUp) {
@@ -222,6 +311,44 @@ TEST_F(SipPages, ACallThatRingsIsWithdrawnOnceThePageHasSaidSomething) {
   EXPECT_THAT(last(), HasSubstr("via: " + std::string(invite.get("via"))));
 }
 
+TEST_F(SipPages, ACallOfWhichTheProviderTalksNonsenseEnds) {
+  for (const char* nonsense : {R"({"state":7})", R"({"state":"answered","cause":"x"})", R"({})", "[]", "no JSON"}) {
+    call();
+    door_->answer("POST ?to=%2B14255550100", {201, "/s", "v=answer"});
+    door_->answer("GET /s/state?after=", {200, "", R"({"state":"answered"})"});
+    door_->answer("GET /s/state?after=answered", {200, "", nonsense});
+    EXPECT_THAT(last(), HasSubstr("BYE ")) << nonsense;
+    EXPECT_THAT(last(), HasSubstr("reason: Q.850;cause=41"));
+    door_->answer("DELETE /s", {200, "", ""});
+    EXPECT_TRUE(door_->requests.empty());
+  }
+}
+
+TEST_F(SipPages, ASocketWhereNoCallsCanRingIsClosed) {
+  socket_->said(request("REGISTER", "1"));
+  door_->answer("GET /calls?after=", {503, "", ""});  // too many wait
+  EXPECT_FALSE(over_);
+  door_->answer("GET /calls?after=", {410, "", ""});
+  EXPECT_EQ(socket_->closed_with, net::close_code::kTryAgainLater);
+  EXPECT_TRUE(over_);
+}
+
+TEST_F(SipPages, ASocketAtWhichCallsCannotRingIsOpenWhileThePageTalks) {
+  call();
+  door_->answer("POST ?to=%2B14255550100", {201, "/s", "v=answer"});
+  for (const char* nonsense : {R"({"revision":7})", R"({"calls":[]})", R"({"revision":"1","calls":[7]})",
+                               R"({"revision":"1","calls":[{"id":7}]})", R"({"revision":"1"})", "no JSON"}) {
+    socket_->said(request("REGISTER", "2"));
+    ASSERT_EQ(door_->requests.size(), 2u);
+    door_->answer_last("GET /calls?after=", {200, "", nonsense});
+    EXPECT_EQ(door_->requests.size(), 1u) << nonsense;
+  }
+  EXPECT_EQ(socket_->closed_with, 0);
+  socket_->said(request("REGISTER", "3"));
+  door_->answer_last("GET /calls?after=", {200, "", R"({"revision":"1","calls":[{"id":"c","from":"8:acs:bob"}]})"});
+  EXPECT_THAT(last(), HasSubstr("INVITE ")) << "it has registered again";
+}
+
 TEST_F(SipPages, NothingNewBeginsOnceTheTokenHasEnded) {
   socket_->said(request("REGISTER", "1"));
   page_->token_ended();
@@ -229,6 +356,56 @@ TEST_F(SipPages, NothingNewBeginsOnceTheTokenHasEnded) {
   EXPECT_THAT(last(), HasSubstr("SIP/2.0 401 Unauthorized"));
   socket_->said(request("REGISTER", "2"));
   EXPECT_THAT(last(), HasSubstr("SIP/2.0 401 Unauthorized"));
+}
+
+// Closing goes on with what waits for the page's next word, before it returns.
+TEST_F(SipPages, OneThatDoesNotReadIsClosedWhenItsCallIsMade) {
+  call();
+  socket_->full = true;
+  door_->answer("POST ?to=%2B14255550100", {201, "/s", "v=answer"});
+  EXPECT_EQ(socket_->closed_with, net::close_code::kTryAgainLater);
+  EXPECT_TRUE(over_);
+  door_->answer("DELETE /s", {200, "", ""});
+  EXPECT_TRUE(door_->requests.empty());
+}
+
+TEST_F(SipPages, OneThatDoesNotReadIsClosedWhenItsCallIsAnswered) {
+  call();
+  door_->answer("POST ?to=%2B14255550100", {201, "/s", "v=answer"});
+  socket_->full = true;
+  door_->answer("GET /s/state?after=", {200, "", R"({"state":"answered"})"});
+  EXPECT_EQ(socket_->closed_with, net::close_code::kTryAgainLater);
+  EXPECT_TRUE(over_);
+  door_->answer("DELETE /s", {200, "", ""});
+  EXPECT_TRUE(door_->requests.empty());
+}
+
+TEST_F(SipPages, OneThatDoesNotReadIsClosedWhenACallRings) {
+  socket_->said(request("REGISTER", "1"));
+  socket_->full = true;
+  door_->answer("GET /calls?after=", {200, "", R"({"revision":"1","calls":[{"id":"c","from":"8:acs:bob"}]})"});
+  EXPECT_EQ(socket_->closed_with, net::close_code::kTryAgainLater);
+  EXPECT_TRUE(over_);
+}
+
+TEST_F(SipPages, OneThatDoesNotReadIsClosedWhenACallIsWithdrawn) {
+  socket_->said(request("REGISTER", "1"));
+  door_->answer("GET /calls?after=", {200, "", R"({"revision":"1","calls":[{"id":"c","from":"8:acs:bob"}]})"});
+  const SipMessage invite = parse_sip(last());
+  socket_->said("SIP/2.0 180 Ringing\r\nVia: " + std::string(invite.get("via")) + "\r\nFrom: " + std::string(invite.get("from")) +
+                "\r\nTo: " + std::string(invite.get("to")) + ";tag=page\r\nCall-ID: " + std::string(invite.get("call-id")) +
+                "\r\nCSeq: 1 INVITE\r\n\r\n");
+  socket_->full = true;
+  page_->token_ended();
+  EXPECT_EQ(socket_->closed_with, net::close_code::kTryAgainLater);
+  EXPECT_TRUE(over_);
+}
+
+TEST_F(SipPages, OneThatDoesNotReadIsClosedWhenItAsks) {
+  socket_->full = true;
+  socket_->said(request("OPTIONS", "1"));
+  EXPECT_EQ(socket_->closed_with, net::close_code::kTryAgainLater);
+  EXPECT_TRUE(over_);
 }
 
 TEST_F(SipPages, WhatIsNoSipClosesTheSocket) {
