@@ -24,6 +24,8 @@ struct Triggers::Armed {
   std::optional<Time> until;
   /// Notification: somebody said that there is something to fetch.
   bool told = false;
+  /// Notification: fetches that failed since one did not.
+  int failures = 0;
   std::string problem;
   Clock::TimerId timer = 0;
   bool polling = false;

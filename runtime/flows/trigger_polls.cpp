@@ -14,6 +14,10 @@ namespace {
 using workflow::Status;
 using workflow::TriggerType;
 
+/// After fetches that failed one after the other.
+constexpr int kMostDoublings = 10;
+constexpr Duration kLongestWait = std::chrono::hours{1};
+
 /// Conditions compare the code with a number or with a name, whichever they were written with.
 Value code_value(const workflow::Trigger& trigger, int status) {
   if (trigger.conditions_name_status) return status_name(status);
@@ -57,6 +61,8 @@ Task<FiringResult> Triggers::poll(std::shared_ptr<Armed> armed) {
   }
   Value inputs;
   std::optional<Error> failure;
+  bool may_help = false;  // asking again
+  std::string location;
   try {
     inputs = inputs_of(*armed);
     if (notified) inputs = notification_part(inputs, "fetch");
@@ -64,10 +70,14 @@ Task<FiringResult> Triggers::poll(std::shared_ptr<Armed> armed) {
     ask.action = notified ? &armed->as_fetch : &armed->as_action;
     ask.operation = notified ? "fetch" : "poll";
     ask.inputs = std::make_shared<const Value>(inputs);
-    ask.location = armed->location;
-    ask.cursor = armed->cursor;
-    std::string url = armed->location.empty() ? text_of(inputs, "uri") : armed->location;
+    {
+      const std::lock_guard lock(mutex_);
+      location = ask.location = armed->location;
+      ask.cursor = armed->cursor;
+    }
+    std::string url = location.empty() ? text_of(inputs, "uri") : location;
     Answer answer = co_await request(armed, std::move(ask));
+    may_help = asking_again_helps(answer.status);
     if (current(armed)) result = take_answer(armed, std::move(answer), inputs, std::move(url));
   } catch (const Error& error) {
     failure = error;
@@ -79,8 +89,9 @@ Task<FiringResult> Triggers::poll(std::shared_ptr<Armed> armed) {
     const Value error{{"code", result.code}, {"message", result.message}};
     record_firing(service_.engine(), *armed->workflow, trigger, Status::kFailed, result.code, error, inputs, nullptr, began,
                   began);
-    armed->location.clear();
+    may_help = HttpActions::answer_of(*failure).retryable;
     const std::lock_guard lock(mutex_);
+    armed->location.clear();
     armed->problem = failure->code == ErrorCode::kInvalidArgument ? failure->message : std::string();
     armed->next.reset();
   }
@@ -90,8 +101,17 @@ Task<FiringResult> Triggers::poll(std::shared_ptr<Armed> armed) {
     armed->polling = false;
     armed->last = began;
     if (armed->next && *armed->next > began) asked = armed->next;
-    // Told once more while it fetched: what came since may have been missed.
-    if (armed->told) asked = began;
+    if (notified && result.kind == FiringResult::Kind::kFailed && may_help) {
+      // What it was told of is still to be fetched; nobody tells it again.
+      const Duration wait = std::min(kTryAgain * (std::int64_t{1} << std::min(armed->failures++, kMostDoublings)), kLongestWait);
+      armed->told = true;
+      armed->location = location;
+      asked = std::max(asked.value_or(began), service_.parts_.clock.now() + wait);
+    } else {
+      if (result.kind != FiringResult::Kind::kFailed) armed->failures = 0;
+      // Told once more while it fetched: what came since may have been missed.
+      if (armed->told) asked = began;
+    }
   }
   if (!current(armed)) co_return result;
   const std::optional<Time> next = next_poll(*armed, asked);

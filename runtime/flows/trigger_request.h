@@ -7,6 +7,9 @@ namespace trunkline::flows {
 /// After a firing for which there was no room.
 inline constexpr Duration kTryAgain = std::chrono::seconds{10};
 
+/// After an answer with this status.
+inline bool asking_again_helps(int status) { return status == 408 || status == 429 || status >= 500; }
+
 struct Triggers::Ask {
   const workflow::Action* action = nullptr;
   std::string_view operation;  // see ActionCall::trigger_operation

@@ -35,11 +35,13 @@ Value subscribing(TriggerType type, const Value& inputs) {
 
 }  // namespace
 
-void Triggers::start_subscription(const std::shared_ptr<Armed>& armed, bool restored) {
+void Triggers::start_subscription(const std::shared_ptr<Armed>& armed, bool restored, std::optional<Time> stored_next) {
   if (restored && armed->subscribed) {
-    // It stands; what a restart cut off goes on.
-    const Time now = service_.parts_.clock.now();
-    if (armed->told || armed->until) schedule(armed, armed->told ? now : *armed->until);
+    // It stands; what a restart cut off goes on: a fetch that we were told of, or one of which an answer said when.
+    std::optional<Time> next = armed->until;
+    if (stored_next && (!next || *stored_next < *next)) next = stored_next;
+    if (armed->told) next = service_.parts_.clock.now();
+    if (next) schedule(armed, *next);
     return;
   }
   spawn(subscribe(armed), [this, armed](const Result<void>& result) {
@@ -85,7 +87,14 @@ Task<void> Triggers::told(WorkflowPtr workflow, std::string trigger) {
     auto work = [key = workflow->key, row](store::Session& session) { records::put_trigger(session, key, row); };
     co_await workflow->database->write(std::move(work));
   }
-  if (!asks) start_poll(armed);
+  if (asks) co_return;
+  {
+    // A deployment may have put another one in its place meanwhile.
+    const std::lock_guard lock(mutex_);
+    const auto found = armed_.find(key_of(*workflow, trigger));
+    armed = found != armed_.end() ? found->second : nullptr;
+  }
+  if (armed) start_poll(armed);
 }
 
 Task<void> Triggers::subscribe(std::shared_ptr<Armed> armed) {

@@ -146,8 +146,9 @@ void Triggers::arm(const WorkflowPtr& workflow, const workflow::Trigger& trigger
           stored_next = row.next;
         }
     });
-    // Rows of before say it in another way.
-    if (armed->subscribed && !armed->until && !armed->told) armed->until = stored_next;
+    // A row that an older program wrote of a webhook has no `until`: its next time is the end of the subscription. That of a
+    // notification may be the time of its next fetch.
+    if (armed->subscribed && !armed->until && trigger.type != TriggerType::kApiConnectionNotification) armed->until = stored_next;
   }
   std::shared_ptr<Armed> before;
   {
@@ -168,19 +169,21 @@ void Triggers::arm(const WorkflowPtr& workflow, const workflow::Trigger& trigger
       armed->ends_at = before->ends_at;
       armed->subscription = before->subscription;
       armed->until = before->until;
-      armed->told = before->told;
+      // What the old one is fetching does not count once we are here, so it is fetched again.
+      armed->told = before->told || (trigger.type == TriggerType::kApiConnectionNotification && before->polling);
+      armed->failures = before->failures;
       armed->problem = before->problem;
     }
   }
   if (before) {
     if (before->timer != 0) service_.parts_.clock.cancel(before->timer);
-    if (armed->next) schedule(armed, *armed->next);
+    if (const std::optional<Time> next = armed->told ? now : armed->next) schedule(armed, *next);
     // What kept the old version from subscribing may be what the new one mends.
-    if (subscribes(trigger.type) && !armed->problem.empty()) start_subscription(armed, restored);
+    if (subscribes(trigger.type) && !armed->problem.empty()) start_subscription(armed, restored, stored_next);
     return;
   }
   if (subscribes(trigger.type)) {
-    start_subscription(armed, restored);
+    start_subscription(armed, restored, stored_next);
     return;
   }
   if (!trigger.recurrence) return;

@@ -84,7 +84,7 @@ class Triggers {
   // trigger_subscriptions.cpp
   Task<void> subscribe(std::shared_ptr<Armed> armed);
   Task<void> unsubscribe(std::shared_ptr<Armed> armed);
-  void start_subscription(const std::shared_ptr<Armed>& armed, bool restored);
+  void start_subscription(const std::shared_ptr<Armed>& armed, bool restored, std::optional<Time> stored_next);
   void tick_subscription(const std::shared_ptr<Armed>& armed);
   void start_poll(const std::shared_ptr<Armed>& armed);
 
