@@ -75,7 +75,7 @@ Engine::Entry Engine::enter(const StartSpec& spec, RunKey key) {
     gate.running.insert(key);
     return Entry::kGo;
   }
-  if (gate.waiting.size() >= static_cast<std::size_t>(trigger.max_waiting_runs)) return Entry::kFull;
+  if (!spec.beyond_limit && gate.waiting.size() >= static_cast<std::size_t>(trigger.max_waiting_runs)) return Entry::kFull;
   gate.waiting.push_back(key);
   return Entry::kWait;
 }

@@ -115,7 +115,8 @@ Task<FiringResult> Triggers::poll(std::shared_ptr<Armed> armed) {
   }
   if (!current(armed)) co_return result;
   const std::optional<Time> next = next_poll(*armed, asked);
-  if (result.kind != FiringResult::Kind::kRuns) remember(*armed, next);
+  // Runs that there are write it themselves; those that the runtime refused while it ends leave it as it was.
+  if (result.kind == FiringResult::Kind::kSkipped || result.kind == FiringResult::Kind::kFailed) remember(*armed, next);
   if (next) schedule(armed, *next);
   co_return result;
 }
@@ -151,6 +152,8 @@ FiringResult Triggers::take_answer(const std::shared_ptr<Armed>& armed, Answer a
   Firing firing;
   firing.workflow = armed->workflow;
   firing.trigger = armed->trigger;
+  // There was room when it asked. However many items came, whoever gave them does not give them again.
+  firing.taken = true;
   firing.inputs = inputs;
   firing.inputs.erase("authentication");
   firing.outputs = std::move(answer.answer.outputs);

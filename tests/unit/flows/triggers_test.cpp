@@ -125,6 +125,27 @@ TEST_F(TriggersTest, PollAndFollowWhatTheAnswersSay) {
   EXPECT_EQ(histories[1].code, "Accepted");
 }
 
+TEST_F(TriggersTest, TakeAllItemsOfAnAnswerWhateverRoomThereIs) {
+  for (const WorkflowKind kind : {WorkflowKind::kStateful, WorkflowKind::kStateless}) {
+    int asked = 0, told = 0;
+    open();
+    life_->http.script = [&](const net::ClientRequest& request) -> Answer {
+      if (request.method == "POST") return ++told, Result<net::ClientResponse>(json_answer(200, "{}"));
+      return Result<net::ClientResponse>(++asked == 1 ? json_answer(200, "[1,2,3,4]") : json_answer(202, ""));
+    };
+    deploy(definition(
+               R"j({"Pause":{"type":"Wait","inputs":{"interval":{"count":1,"unit":"Minute"}}},
+          "Tell":{"type":"Http","runAfter":{"Pause":["Succeeded"]},"inputs":{"method":"POST","uri":"http://x.example/"}}})j",
+               scheduled(R"j({"frequency":"Hour","interval":1})j", "Http",
+                         R"j(,"inputs":{"method":"GET","uri":"http://x.example/q"},"splitOn":"@triggerBody()",
+          "runtimeConfiguration":{"concurrency":{"runs":1,"maximumWaitingRuns":1}})j")),
+           "flow", kind);
+    settle();
+    advance(std::chrono::minutes{10});
+    EXPECT_EQ(told, 4) << "those for which there is no room wait too";
+  }
+}
+
 TEST_F(TriggersTest, FireOnlyWhenTheirConditionsHold) {
   open();
   const WorkflowPtr workflow =
