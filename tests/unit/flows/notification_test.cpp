@@ -189,6 +189,46 @@ TEST_F(NotificationTest, FetchesForTheVersionThatIsDeployedDuringAFetch) {
   EXPECT_TRUE(last_view(service().get("flow")).action("New"));
 }
 
+TEST_F(NotificationTest, RenewsItsSubscriptionOnceAndFetchesMeanwhile) {
+  open();
+  int subscriptions = 0;
+  const auto usual = life_->http.script;
+  life_->http.script = [&](const net::ClientRequest& request) -> Answer {
+    if (request.url.find("$subscriptions") != std::string::npos && ++subscriptions == 2) return std::nullopt;
+    return usual(request);
+  };
+  std::string text = mail();
+  const std::string type = R"j("type":"ApiConnectionNotification",)j";
+  deploy(text.insert(text.find(type) + type.size(), R"j("limit":{"timeout":"PT1H"},)j"));
+  settle();
+  advance(std::chrono::minutes{61});
+  EXPECT_EQ(subscriptions, 2);
+  net::ClientResponse more = mails(R"j({"subject":"one"})j");
+  more.headers.set("Retry-After", "5");
+  answers = {more, mails(R"j({"subject":"two"})j")};
+  notify();
+  advance(std::chrono::seconds{6});
+  EXPECT_THAT(runs(service().get("flow")), SizeIs(2));
+  EXPECT_EQ(subscriptions, 2) << "the slow one is under way";
+}
+
+TEST_F(NotificationTest, KeepsAFetchThatIsDueAfterItsSubscriptionEnds) {
+  open();
+  std::string text = mail();
+  const std::string type = R"j("type":"ApiConnectionNotification",)j";
+  deploy(text.insert(text.find(type) + type.size(), R"j("limit":{"timeout":"PT1H"},)j"));
+  settle();
+  advance(std::chrono::minutes{59});
+  net::ClientResponse more = mails(R"j({"subject":"one"})j");
+  more.headers.set("Retry-After", "300");
+  answers = {more, mails(R"j({"subject":"two"})j")};
+  notify();
+  advance(std::chrono::minutes{3});
+  EXPECT_THAT(urls(), SizeIs(3)) << "renewed, and nothing fetched yet";
+  advance(std::chrono::minutes{3});
+  EXPECT_THAT(runs(service().get("flow")), SizeIs(2));
+}
+
 TEST_F(NotificationTest, FillsItsPathTemplate) {
   const Value inputs = expression::parse_value(
       R"j({"host":{"h":1},"retryPolicy":{"type":"none"},"fetch":{"method":"get","pathTemplate":{"template":"/a/{x}/{y}","parameters":{"x":"1%2F","y":2}}}})j");

@@ -236,6 +236,28 @@ TEST_F(TriggersTest, SubscribeAndUnsubscribe) {
   EXPECT_EQ(life_->http.requests()[0].method, "DELETE");
 }
 
+TEST_F(TriggersTest, TryAgainToRenewASubscription) {
+  int asked = 0;
+  script_ = [&asked](const net::ClientRequest&) -> Answer {
+    return Result<net::ClientResponse>(json_answer(++asked == 2 || asked == 3 ? 403 : 200, "{}"));
+  };
+  open();
+  const WorkflowPtr workflow = deploy(definition("{}", R"j({"hook":{"type":"HttpWebhook","limit":{"timeout":"PT1H"},
+      "inputs":{"subscribe":{"method":"POST","uri":"http://x.example/sub"},"unsubscribe":{}}}})j"));
+  settle();
+  EXPECT_EQ(asked, 1);
+  advance(std::chrono::minutes{60});
+  EXPECT_EQ(asked, 2);
+  EXPECT_THAT(service().triggers(*workflow)[0].problem, HasSubstr("403"));
+  advance(std::chrono::seconds{31});
+  EXPECT_EQ(asked, 4);
+  EXPECT_EQ(service().triggers(*workflow)[0].problem, "");
+  advance(std::chrono::minutes{59});
+  EXPECT_EQ(asked, 4) << "the new one lasts an hour too";
+  advance(std::chrono::minutes{2});
+  EXPECT_EQ(asked, 5);
+}
+
 TEST_F(TriggersTest, SubscribeOnceANewVersionMendsWhatKeptThemFromIt) {
   open(true);
   const std::string actions = "{}", triggers = R"j({"hook":{"type":"HttpWebhook","inputs":{"subscribe":{"method":"POST",
