@@ -24,12 +24,27 @@ struct Triggers::Armed {
   std::optional<Time> until;
   /// Notification: somebody said that there is something to fetch.
   bool told = false;
+  /// Notification: fetches that failed since one did not.
+  int failures = 0;
+  /// Notification: when it fetches without being told: an answer said that there is more, or a fetch is tried again.
+  std::optional<Time> fetch_at;
+  /// A request for a subscription is under way.
+  bool subscribing = false;
+  /// Renewals that failed since one did not.
+  int failed_renewals = 0;
+  /// Of what others than a fetch write down: how often somebody told it, and how often it subscribed.
+  std::int64_t changes = 0;
   std::string problem;
   Clock::TimerId timer = 0;
   bool polling = false;
   /// The types of action that its requests are those of: what it asks with, and what it fetches or ends a subscription with.
   workflow::Action as_action, as_fetch, as_end;
 
+  /// When a subscription or a fetch is due.
+  std::optional<Time> due() const {
+    if (!until || subscribing) return fetch_at;
+    return fetch_at && *fetch_at < *until ? fetch_at : until;
+  }
   Value state() const;
   void read(const Value& state);
 };

@@ -113,29 +113,35 @@ void BatchStore::resume(const WorkflowPtr& workflow) {
 }
 
 void BatchStore::stop() {
-  std::map<std::string, Clock::TimerId> all;
+  std::map<std::string, Armed> all;
   {
     const std::lock_guard lock(mutex_);
     stopped_ = true;
     all.swap(armed_);
   }
-  for (const auto& [key, timer] : all)
-    if (timer != 0) engine_.parts().clock.cancel(timer);
+  for (const auto& [key, armed] : all)
+    if (armed.timer != 0) engine_.parts().clock.cancel(armed.timer);
 }
 
 void BatchStore::arm(const Place& place, Time due) {
   const std::string key =
       place.workflow->arm_id + "\n" + place.trigger->name + "\n" + place.criteria->name + "\n" + place.partition;
+  Clock::TimerId later = 0;
   {
     const std::lock_guard lock(mutex_);
-    if (stopped_ || !armed_.emplace(key, 0).second) return;
+    if (stopped_) return;
+    const auto [found, is_new] = armed_.try_emplace(key, Armed{due});
+    if (!is_new && found->second.due <= due) return;
+    later = std::exchange(found->second, Armed{due}).timer;
   }
-  const auto look_again = [this, key, id = place.workflow->arm_id, trigger = place.trigger->name, batch = place.criteria->name,
-                           partition = place.partition] {
+  if (later != 0) engine_.parts().clock.cancel(later);
+  const auto look_again = [this, key, due, id = place.workflow->arm_id, trigger = place.trigger->name,
+                           batch = place.criteria->name, partition = place.partition] {
     {
       const std::lock_guard lock(mutex_);
       if (stopped_) return;
-      armed_.erase(key);
+      // One that a sooner one has replaced looks, but ends the time of nobody else.
+      if (const auto found = armed_.find(key); found != armed_.end() && found->second.due == due) armed_.erase(found);
     }
     // The workflow may have another version by now, or be gone.
     const Place now = find_place(service_.find(id), trigger, batch, partition);
@@ -143,7 +149,7 @@ void BatchStore::arm(const Place& place, Time due) {
   };
   const Clock::TimerId timer = engine_.parts().clock.schedule_at(due, look_again);
   const std::lock_guard lock(mutex_);
-  if (const auto found = armed_.find(key); found != armed_.end() && found->second == 0) found->second = timer;
+  if (const auto found = armed_.find(key); found != armed_.end() && found->second.due == due) found->second.timer = timer;
 }
 
 void BatchStore::look(const Place& place) {
@@ -207,17 +213,26 @@ void BatchStore::look(const Place& place) {
   firing.outputs =
       Value{{"body", {{"batchName", place.criteria->name}, {"partitionName", place.partition}, {"items", std::move(list)}}}};
   if (place.workflow->kind == WorkflowKind::kStateless) {
-    // Its runs are written nowhere, so the messages go first.
+    // Its runs are written nowhere, so the messages go first; from then on nobody else has them.
+    if (engine_.is_full(*place.workflow, *place.trigger)) {
+      arm(place, now + kLookAgain);
+      return;
+    }
+    firing.taken = true;
     auto shared = std::make_shared<Firing>(std::move(firing));
-    place.workflow->database->write(claim, [this, shared](Result<void> result) {
+    place.workflow->database->write(claim, [this, shared, place](Result<void> result) {
       if (result.ok()) fire(engine_, std::move(*shared));
+      arm(place, engine_.parts().clock.now() + kLookAgain);
     });
     return;
   }
   firing.with = claim;
   const FiringResult result = fire(engine_, std::move(firing));
-  // Messages that no run took now, or that were too many for this one, are looked at again.
-  if (result.kind == FiringResult::Kind::kRefused || enough()) arm(place, now + kLookAgain);
+  // Messages that no run takes have been looked at too, and go: else the same ones would be looked at for ever.
+  if (result.kind == FiringResult::Kind::kSkipped || result.kind == FiringResult::Kind::kFailed)
+    place.workflow->database->write(claim, [](const Result<void>&) {});
+  // There may be more of them, and the claim may have come too late: one that arrived meanwhile has been looked at with them.
+  arm(place, now + kLookAgain);
 }
 
 }  // namespace trunkline::flows

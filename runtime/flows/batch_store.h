@@ -41,7 +41,11 @@ class BatchStore final : public ActionPort {
   Engine& engine_;
   WorkflowService& service_;
   std::mutex mutex_;
-  std::map<std::string, Clock::TimerId> armed_;  // partitions whose time runs; 0: its timer is being made
+  struct Armed {
+    Time due;
+    Clock::TimerId timer = 0;  // 0: it is being made
+  };
+  std::map<std::string, Armed> armed_;  // partitions whose time runs
   bool stopped_ = false;
 };
 

@@ -23,13 +23,19 @@ void Engine::open_gate(const Workflow& workflow, const workflow::Trigger& trigge
     opening_.try_emplace(key);
   }
   Gate gate;
-  if (workflow.kind == WorkflowKind::kStateful)
-    workflow.database->read([&](store::Session& session) {
-      gate = Gate();
-      for (const RunKey run : records::open_runs(session, workflow.key, trigger.name, Status::kRunning)) gate.running.insert(run);
-      for (const RunRow& row : records::waiting_runs(session, workflow.key, trigger.name, kMaxWaiting))
-        gate.waiting.push_back(row.key);
-    });
+  const auto read = [&](store::Session& session) {
+    gate = Gate();
+    for (const RunKey run : records::open_runs(session, workflow.key, trigger.name, Status::kRunning)) gate.running.insert(run);
+    for (const RunRow& row : records::waiting_runs(session, workflow.key, trigger.name, kMaxWaiting))
+      gate.waiting.push_back(row.key);
+  };
+  try {
+    if (workflow.kind == WorkflowKind::kStateful) workflow.database->read(read);
+  } catch (...) {
+    const std::lock_guard lock(gates_mutex_);
+    opening_.erase(key);
+    throw;
+  }
   const std::lock_guard lock(gates_mutex_);
   const auto opening = opening_.find(key);
   if (opening == opening_.end()) return;  // somebody else was faster
@@ -75,7 +81,7 @@ Engine::Entry Engine::enter(const StartSpec& spec, RunKey key) {
     gate.running.insert(key);
     return Entry::kGo;
   }
-  if (gate.waiting.size() >= static_cast<std::size_t>(trigger.max_waiting_runs)) return Entry::kFull;
+  if (!spec.beyond_limit && gate.waiting.size() >= static_cast<std::size_t>(trigger.max_waiting_runs)) return Entry::kFull;
   gate.waiting.push_back(key);
   return Entry::kWait;
 }

@@ -84,6 +84,8 @@ struct StartSpec {
   /// Somebody waits for the answer.
   bool has_caller = false;
   Responder respond;
+  /// It waits even if as many do as may.
+  bool beyond_limit = false;
   /// When it began for the outside; nullopt: now.
   std::optional<Time> fired_at;
   ParentLink parent;

@@ -215,6 +215,7 @@ FiringResult fire(Engine& engine, Firing firing) {
     spec.client_tracking_id = std::move(id);
     spec.origin = firing.origin;
     spec.has_caller = has_caller;
+    spec.beyond_limit = firing.taken;
     spec.respond = std::move(respond);
     spec.fired_at = started;
     std::string name = engine.start_run(std::move(spec));

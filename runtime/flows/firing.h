@@ -22,6 +22,8 @@ struct Firing {
   std::string origin;
   bool has_caller = false;
   Responder respond;
+  /// It carries what has been taken out of somewhere: its runs wait beyond the number that may, and are not refused.
+  bool taken = false;
   /// Runs in the transaction of the first run that comes of it.
   std::function<void(store::Session&)> with;
   /// Runs in the transaction of that run which is the last one to be on disk: what has been taken out of somewhere is forgotten

@@ -78,8 +78,7 @@ Task<Triggers::Answer> Triggers::request(std::shared_ptr<Armed> armed, Ask ask) 
     } catch (const Error& error) {
       failure = error;
     }
-    const bool again = failure ? HttpActions::answer_of(*failure).retryable
-                               : answer.status == 408 || answer.status == 429 || answer.status >= 500;
+    const bool again = failure ? HttpActions::answer_of(*failure).retryable : asking_again_helps(answer.status);
     std::optional<Duration> wait;
     if (again)
       wait = policy.wait(retry, answer.asked,

@@ -36,56 +36,94 @@ Value subscribing(TriggerType type, const Value& inputs) {
 }  // namespace
 
 void Triggers::start_subscription(const std::shared_ptr<Armed>& armed, bool restored) {
-  if (restored && armed->subscribed) {
-    // It stands; what a restart cut off goes on.
-    const Time now = service_.parts_.clock.now();
-    if (armed->told || armed->until) schedule(armed, armed->told ? now : *armed->until);
-    return;
+  std::optional<Time> next;
+  bool stands = false;
+  {
+    const std::lock_guard lock(mutex_);
+    stands = restored && armed->subscribed;
+    if (stands)
+      // What a restart cut off goes on: a fetch that it was told of, or one of which an answer said when.
+      next = armed->told ? service_.parts_.clock.now() : armed->due();
+    else if (std::exchange(armed->subscribing, true))
+      return;
   }
+  if (next) schedule(armed, *next);
+  if (stands) return;
   spawn(subscribe(armed), [this, armed](const Result<void>& result) {
-    if (result.ok()) return;
-    {
-      const std::lock_guard lock(mutex_);
-      armed->problem = result.error().message;
-    }
-    service_.parts_.log.warning(
-        "workflows", "a trigger could not subscribe",
-        {{"workflow", armed->workflow->name}, {"trigger", armed->trigger->name}, {"error", result.error().message}});
+    if (!result.ok()) not_subscribed(armed, result.error(), "a trigger could not subscribe");
   });
 }
 
-void Triggers::tick_subscription(const std::shared_ptr<Armed>& armed) {
-  if (armed->until && *armed->until <= service_.parts_.clock.now()) {
-    // Its time has run out: a new one takes its place.
-    spawn(subscribe(armed), [this](const Result<void>& result) {
-      if (!result.ok())
-        service_.parts_.log.warning("workflows", "a webhook could not be subscribed again", {{"error", result.error().message}});
-    });
+void Triggers::not_subscribed(const std::shared_ptr<Armed>& armed, const Error& error, std::string_view what) {
+  std::optional<Time> next;
+  {
+    const std::lock_guard lock(mutex_);
+    armed->subscribing = false;
+    armed->problem = error.message;
+    // Nothing would come any more once the one before has run out.
+    if (armed->until) armed->until = service_.parts_.clock.now() + growing_wait(armed->failed_renewals++);
+    next = armed->due();
   }
-  if (armed->trigger->type != TriggerType::kApiConnectionNotification) return;
-  // It is told, or an answer said that there is more.
-  if (armed->told || armed->next != armed->until) start_poll(armed);
+  service_.parts_.log.warning("workflows", what,
+                              {{"workflow", armed->workflow->name}, {"trigger", armed->trigger->name}, {"error", error.message}});
+  if (next && current(armed)) schedule(armed, *next);
+}
+
+void Triggers::tick_subscription(const std::shared_ptr<Armed>& armed) {
+  bool renews = false, fetches = false;
+  std::optional<Time> next;
+  {
+    const std::lock_guard lock(mutex_);
+    const Time now = service_.parts_.clock.now();
+    renews = armed->until && *armed->until <= now && !armed->subscribing;
+    if (renews) armed->subscribing = true;
+    fetches = armed->trigger->type == TriggerType::kApiConnectionNotification &&
+              (armed->told || (armed->fetch_at && *armed->fetch_at <= now));
+    if (!fetches) next = armed->due();
+  }
+  if (next) schedule(armed, *next);
+  // Its time has run out: a new one takes its place.
+  if (renews)
+    spawn(subscribe(armed), [this, armed](const Result<void>& result) {
+      if (!result.ok()) not_subscribed(armed, result.error(), "a webhook could not be subscribed again");
+    });
+  if (fetches) start_poll(armed);
 }
 
 Task<void> Triggers::told(WorkflowPtr workflow, std::string trigger) {
-  std::shared_ptr<Armed> armed;
-  bool asks = false;
-  {
+  bool asks = false, found = false;
+  // On disk before the sender hears that we know. Queued under the lock: what is written last is what was so last.
+  auto begin = [&](auto done) {
     const std::lock_guard lock(mutex_);
-    if (const auto found = armed_.find(key_of(*workflow, trigger)); found != armed_.end()) {
-      armed = found->second;
-      armed->told = true;
-      asks = armed->polling;
+    const auto at = armed_.find(key_of(*workflow, trigger));
+    found = at != armed_.end();
+    if (found) {
+      Armed& armed = *at->second;
+      armed.told = true;
+      ++armed.changes;
+      asks = armed.polling;
+      if (armed.workflow->kind == WorkflowKind::kStateful) {
+        TriggerRow row{armed.trigger->name, expression::to_json_text(armed.state()), armed.next};
+        workflow->database->write(
+            [key = workflow->key, row = std::move(row)](store::Session& session) { records::put_trigger(session, key, row); },
+            std::move(done));
+        return;
+      }
     }
+    service_.parts_.executor.post([done = std::move(done)]() mutable { done(Result<void>()); });
+  };
+  auto pending = from_callback<void>(std::move(begin));
+  co_await pending;
+  if (!found) throw Error(ErrorCode::kNotFound, "the trigger '" + trigger + "' does not listen", "trigger");
+  if (asks) co_return;
+  std::shared_ptr<Armed> armed;
+  {
+    // A deployment may have put another one in its place meanwhile.
+    const std::lock_guard lock(mutex_);
+    const auto at = armed_.find(key_of(*workflow, trigger));
+    if (at != armed_.end()) armed = at->second;
   }
-  if (!armed) throw Error(ErrorCode::kNotFound, "the trigger '" + trigger + "' does not listen", "trigger");
-  // On disk before the sender hears that we know.
-  if (workflow->kind == WorkflowKind::kStateful) {
-    TriggerRow row{armed->trigger->name, expression::to_json_text(armed->state()), armed->next};
-    auto work = [key = workflow->key, row](store::Session& session) { records::put_trigger(session, key, row); };
-    co_await workflow->database->write(std::move(work));
-  }
-  if (!asks) start_poll(armed);
+  if (armed) start_poll(armed);
 }
 
 Task<void> Triggers::subscribe(std::shared_ptr<Armed> armed) {
@@ -94,6 +132,13 @@ Task<void> Triggers::subscribe(std::shared_ptr<Armed> armed) {
   const Value inputs = inputs_of(*armed);
   Value subscription;
   std::string ends_at;
+  std::optional<Duration> length;
+  if (trigger.timeout) {
+    // Before anything is asked: a subscription that is made and not known is never ended.
+    TriggerContext context(service_.engine(), *armed->workflow, Value{{"name", trigger.name}});
+    const Value text = trigger.timeout->evaluate(context, plan->options.evaluate);
+    if (text.is_string()) length = parse_duration(text.get_ref<const std::string&>());
+  }
   if (trigger.type == TriggerType::kApiConnectionWebhook && subscriber_ != nullptr && is_event_grid(*plan, inputs)) {
     const Value body = inputs.contains("body") ? inputs["body"] : Value::object();
     const Value properties = body.contains("properties") ? body["properties"] : Value::object();
@@ -117,24 +162,22 @@ Task<void> Triggers::subscribe(std::shared_ptr<Armed> armed) {
         ends_at = resolve_location(address_of(service_.http_actions(), *plan, inputs), answer.location);
     }
   }
-  std::optional<Time> until;
-  if (trigger.timeout) {
-    TriggerContext context(service_.engine(), *armed->workflow, Value{{"name", trigger.name}});
-    const Value text = trigger.timeout->evaluate(context, plan->options.evaluate);
-    const auto length = text.is_string() ? parse_duration(text.get_ref<const std::string&>()) : std::nullopt;
-    if (length) until = service_.parts_.clock.now() + *length;
-  }
+  std::optional<Time> next;
   {
     const std::lock_guard lock(mutex_);
     armed->subscribed = true;
+    armed->subscribing = false;
+    ++armed->changes;
+    armed->failed_renewals = 0;
     armed->subscription = std::move(subscription);
     armed->ends_at = std::move(ends_at);
-    armed->until = until;
+    armed->until = length ? std::optional<Time>(service_.parts_.clock.now() + *length) : std::nullopt;
     armed->problem.clear();
+    next = armed->due();
   }
   if (!current(armed)) co_return;
-  remember(*armed, until);
-  if (until) schedule(armed, *until);
+  remember(*armed, next);
+  if (next) schedule(armed, *next);
 }
 
 Task<void> Triggers::unsubscribe(std::shared_ptr<Armed> armed) {
@@ -150,16 +193,21 @@ Task<void> Triggers::unsubscribe(std::shared_ptr<Armed> armed) {
   }
   Ask ask;
   ask.operation = "unsubscribe";
-  ask.cursor = armed->subscription;
   Value given;
+  std::string ends_at;
+  {
+    const std::lock_guard lock(mutex_);
+    ask.cursor = armed->subscription;
+    ends_at = armed->ends_at;
+  }
   if (trigger.type == TriggerType::kHttpWebhook) {
     if (!inputs.contains("unsubscribe") || inputs["unsubscribe"].empty()) co_return;
     ask.action = &armed->as_action;
     given = inputs["unsubscribe"];
-  } else if (!armed->ends_at.empty()) {
+  } else if (!ends_at.empty()) {
     ask.action = &armed->as_end;
-    given = Value{{"method", "DELETE"}, {"uri", armed->ends_at}};
-  } else if (!armed->subscription.is_null()) {
+    given = Value{{"method", "DELETE"}, {"uri", ends_at}};
+  } else if (!ask.cursor.is_null()) {
     ask.action = &armed->as_action;
     given = subscribing(trigger.type, inputs);
   } else {

@@ -35,17 +35,21 @@ void Triggers::tick(const std::shared_ptr<Armed>& armed, Time due) {
 
 void Triggers::tick_recurrence(const std::shared_ptr<Armed>& armed, Time due) {
   const workflow::Recurrence& recurrence = *armed->trigger->recurrence;
-  armed->last = due;
-  ++armed->count;
   std::optional<Time> next;
-  if (recurrence.count == 0 || armed->count < recurrence.count)
-    next = recurrence.next(std::max(due, service_.parts_.clock.now()), armed->anchor);
+  TriggerRow row;
+  {
+    const std::lock_guard lock(mutex_);
+    armed->last = due;
+    ++armed->count;
+    if (recurrence.count == 0 || armed->count < recurrence.count)
+      next = recurrence.next(std::max(due, service_.parts_.clock.now()), armed->anchor);
+    row = {armed->trigger->name, expression::to_json_text(armed->state()), next};
+  }
   Firing firing;
   firing.workflow = armed->workflow;
   firing.trigger = armed->trigger;
   firing.scheduled = due;
   // Both or neither: the run, and the knowledge that this time has passed.
-  TriggerRow row{armed->trigger->name, expression::to_json_text(armed->state()), next};
   const bool kept = armed->workflow->kind == WorkflowKind::kStateful;
   if (kept) firing.with = [key = armed->workflow->key, row](Session& session) { records::put_trigger(session, key, row); };
   const FiringResult result = fire(service_.engine(), std::move(firing));
@@ -60,7 +64,11 @@ void Triggers::tick_recurrence(const std::shared_ptr<Armed>& armed, Time due) {
 
 void Triggers::tick_window(const std::shared_ptr<Armed>& armed) {
   const workflow::Trigger& trigger = *armed->trigger;
-  const Time begin = *armed->window;
+  Time begin;
+  {
+    const std::lock_guard lock(mutex_);
+    begin = *armed->window;
+  }
   const std::optional<Time> end = trigger.recurrence->next(begin, begin);
   if (!end) return;
   Firing firing;
@@ -68,17 +76,24 @@ void Triggers::tick_window(const std::shared_ptr<Armed>& armed) {
   firing.trigger = armed->trigger;
   firing.scheduled = *end + trigger.window_delay;
   firing.outputs = Value{{"windowStartTime", workflow::time_text(begin)}, {"windowEndTime", workflow::time_text(*end)}};
-  armed->window = *end;
-  armed->last = firing.scheduled;
   const std::optional<Time> following = trigger.recurrence->next(*end, *end);
   const std::optional<Time> next = following ? std::optional<Time>(*following + trigger.window_delay) : std::nullopt;
-  TriggerRow row{trigger.name, expression::to_json_text(armed->state()), next};
+  TriggerRow row;
+  {
+    const std::lock_guard lock(mutex_);
+    armed->window = *end;
+    armed->last = firing.scheduled;
+    row = {trigger.name, expression::to_json_text(armed->state()), next};
+  }
   if (armed->workflow->kind == WorkflowKind::kStateful)
     firing.with = [key = armed->workflow->key, row](Session& session) { records::put_trigger(session, key, row); };
   const FiringResult result = fire(service_.engine(), std::move(firing));
   if (result.kind == FiringResult::Kind::kRefused) {
     // No window is lost because others take their time.
-    armed->window = begin;
+    {
+      const std::lock_guard lock(mutex_);
+      armed->window = begin;
+    }
     schedule(armed, service_.parts_.clock.now() + kTryAgain);
     return;
   }

@@ -60,6 +60,7 @@ Value Triggers::Armed::state() const {
   if (!subscription.is_null()) out["subscription"] = subscription;
   if (until) out["until"] = format_rfc3339(*until);
   if (told) out["told"] = true;
+  if (fetch_at) out["fetchAt"] = format_rfc3339(*fetch_at);
   return out;
 }
 
@@ -75,6 +76,7 @@ void Triggers::Armed::read(const Value& state) {
   if (const auto found = state.find("endsAt"); found != state.end() && found->is_string()) ends_at = *found;
   until = time_in(state, "until");
   told = state.contains("told");
+  fetch_at = time_in(state, "fetchAt");
 }
 
 Triggers::Triggers(WorkflowService& service) : service_(service) {}
@@ -146,10 +148,11 @@ void Triggers::arm(const WorkflowPtr& workflow, const workflow::Trigger& trigger
           stored_next = row.next;
         }
     });
-    // Rows of before say it in another way.
-    if (armed->subscribed && !armed->until && !armed->told) armed->until = stored_next;
+    // A row that an older program wrote of a webhook has no `until`: its next time is the end of the subscription.
+    if (armed->subscribed && !armed->until && trigger.type != TriggerType::kApiConnectionNotification) armed->until = stored_next;
   }
   std::shared_ptr<Armed> before;
+  bool subscribes_anew = false;
   {
     const std::lock_guard lock(mutex_);
     if (stopped_) return;
@@ -168,7 +171,14 @@ void Triggers::arm(const WorkflowPtr& workflow, const workflow::Trigger& trigger
       armed->ends_at = before->ends_at;
       armed->subscription = before->subscription;
       armed->until = before->until;
-      armed->told = before->told;
+      // What the old one is fetching does not count once we are here, so it is fetched again.
+      armed->told = before->told || (trigger.type == TriggerType::kApiConnectionNotification && before->polling);
+      armed->failures = before->failures;
+      armed->fetch_at = before->fetch_at;
+      armed->failed_renewals = before->failed_renewals;
+      if (subscribes(trigger.type)) armed->next = armed->told ? now : armed->due();
+      // Its answer would be the old one's; a renewal is due anyway.
+      subscribes_anew = before->subscribing && !before->subscribed;
       armed->problem = before->problem;
     }
   }
@@ -176,7 +186,7 @@ void Triggers::arm(const WorkflowPtr& workflow, const workflow::Trigger& trigger
     if (before->timer != 0) service_.parts_.clock.cancel(before->timer);
     if (armed->next) schedule(armed, *armed->next);
     // What kept the old version from subscribing may be what the new one mends.
-    if (subscribes(trigger.type) && !armed->problem.empty()) start_subscription(armed, restored);
+    if (subscribes(trigger.type) && (subscribes_anew || !armed->problem.empty())) start_subscription(armed, restored);
     return;
   }
   if (subscribes(trigger.type)) {
@@ -258,8 +268,10 @@ void Triggers::remember(const Armed& armed, std::optional<Time> next) {
 }
 
 void Triggers::write_down(const Armed& armed, std::optional<Time> next) {
-  TriggerRow row{armed.trigger->name, expression::to_json_text(armed.state()), next};
   Log& log = service_.parts_.log;
+  // Queued under the lock: what is written last is what was so last.
+  const std::lock_guard lock(mutex_);
+  TriggerRow row{armed.trigger->name, expression::to_json_text(armed.state()), next};
   armed.workflow->database->write(
       [workflow = armed.workflow, row = std::move(row)](Session& session) { records::put_trigger(session, workflow->key, row); },
       [&log](Result<void> result) {

@@ -1,6 +1,7 @@
 #include "runtime/flows/workflow_service.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "runtime/base/encoding.h"
 #include "runtime/base/ids.h"
@@ -124,7 +125,7 @@ namespace {
 
 /// What an HTTP action may move is what any message may have.
 HttpActionOptions with_limits(HttpActionOptions http, const workflow::Options& limits) {
-  http.max_response_bytes = std::min(http.max_response_bytes, limits.max_message_bytes);
+  http.max_response_bytes = limits.max_message_bytes;
   http.max_request_bytes = limits.max_message_bytes;
   http.max_chunked_bytes = limits.max_chunked_bytes;
   http.max_uri_bytes = limits.max_uri_bytes;
@@ -244,7 +245,7 @@ std::vector<workflow::Problem> WorkflowService::validate(const WorkflowSpec& spe
 }
 
 std::shared_ptr<WorkflowVersion> WorkflowService::compile_version(const WorkflowSpec& spec, bool stored) const {
-  if (spec.definition.size() > options_.plan.max_definition_bytes)
+  if (!stored && spec.definition.size() > options_.plan.max_definition_bytes)
     throw Error(ErrorCode::kInvalidArgument,
                 "the definition has " + std::to_string(spec.definition.size()) + " bytes; at most " +
                     std::to_string(options_.plan.max_definition_bytes) + " are allowed",
@@ -254,7 +255,8 @@ std::shared_ptr<WorkflowVersion> WorkflowService::compile_version(const Workflow
   const Value parameters = parse_part(spec.parameters, "parameters");
   workflow::Options options = options_.plan;
   if (stored) {
-    // It was deployed when these intervals were not looked at.
+    // It was deployed when these were not looked at.
+    options.max_retries = std::numeric_limits<int>::max();
     options.min_retry_interval = Duration{0};
     options.max_retry_interval = Duration::max();
   }
@@ -264,7 +266,8 @@ std::shared_ptr<WorkflowVersion> WorkflowService::compile_version(const Workflow
                                               .source = spec.source.empty() ? spec.definition : spec.source,
                                               .definition_pointer = spec.definition_pointer,
                                               .parameters_pointer = spec.parameters_pointer,
-                                              .options = options});
+                                              .options = options,
+                                              .stored = stored});
   version->definition = spec.definition;
   version->parameters = spec.parameters.empty() ? "{}" : spec.parameters;
   version->created_at = parts_.clock.now();

@@ -1,6 +1,7 @@
 #include "runtime/workflow/compile.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "runtime/workflow/compiler.h"
 #include "runtime/workflow/parameter_context.h"
@@ -70,6 +71,22 @@ class Compiler::Names final : public expression::Resolver {
  private:
   const Plan& plan_;
 };
+
+Options Compiler::limits_of(const CompileInput& input) {
+  Options out = input.options;
+  if (!input.stored) return out;
+  constexpr std::size_t kAny = std::numeric_limits<std::size_t>::max();
+  constexpr int kAnyNumber = std::numeric_limits<int>::max();
+  for (std::size_t* limit :
+       {&out.max_actions, &out.max_triggers, &out.max_cases, &out.max_variables, &out.max_parameters, &out.max_outputs,
+        &out.max_name_length, &out.max_description_length, &out.max_tracked_length, &out.max_code_length})
+    *limit = kAny;
+  for (int* limit : {&out.max_foreach_concurrency, &out.max_until_count, &out.max_concurrent_runs, &out.max_waiting_runs})
+    *limit = kAnyNumber;
+  out.max_depth = kAnyNumber - 1;
+  out.max_batch_messages = out.max_batch_bytes = std::numeric_limits<std::int64_t>::max();
+  return out;
+}
 
 void Compiler::problem(std::string pointer, std::string message, std::string_view code) {
   Problem problem;
@@ -162,9 +179,9 @@ void Compiler::top() {
   if (const Value* version = find(definition, "contentVersion"); version != nullptr && !version->is_string())
     problem(append_pointer(at, "contentVersion"), "'contentVersion' must be a text.", kInvalidRequestContent);
   if (const Value* text = find(definition, "description");
-      text != nullptr && (!text->is_string() || text->get_ref<const std::string&>().size() > in_.options.max_description_length))
+      text != nullptr && (!text->is_string() || text->get_ref<const std::string&>().size() > limits_.max_description_length))
     problem(append_pointer(at, "description"),
-            "'description' must be a text of at most " + std::to_string(in_.options.max_description_length) + " characters.");
+            "'description' must be a text of at most " + std::to_string(limits_.max_description_length) + " characters.");
 }
 
 namespace {
@@ -188,9 +205,9 @@ void Compiler::parameters() {
   const Value* declared = find(in_.definition, "parameters");
   const Value* given = in_.parameters != nullptr && in_.parameters->is_object() ? in_.parameters : nullptr;
   if (check_object(declared, at, "'parameters'")) {
-    if (declared->size() > in_.options.max_parameters)
+    if (declared->size() > limits_.max_parameters)
       problem(at, "The definition has " + std::to_string(declared->size()) + " parameters; at most " +
-                      std::to_string(in_.options.max_parameters) + " are allowed.");
+                      std::to_string(limits_.max_parameters) + " are allowed.");
     for (const auto& item : declared->items()) {
       const std::string here = append_pointer(at, item.key());
       Parameter parameter;
@@ -266,9 +283,9 @@ void Compiler::outputs() {
   const std::string at = append_pointer(in_.definition_pointer, "outputs");
   const Value* declared = find(in_.definition, "outputs");
   if (!check_object(declared, at, "'outputs'")) return;
-  if (declared->size() > in_.options.max_outputs)
+  if (declared->size() > limits_.max_outputs)
     problem(at, "The definition has " + std::to_string(declared->size()) + " outputs; at most " +
-                    std::to_string(in_.options.max_outputs) + " are allowed.");
+                    std::to_string(limits_.max_outputs) + " are allowed.");
   for (const auto& item : declared->items()) {
     const std::string here = append_pointer(at, item.key());
     if (!check_object(&item.value(), here, "An output")) continue;

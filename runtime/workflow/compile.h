@@ -22,6 +22,8 @@ struct CompileInput {
   std::string definition_pointer = {};
   std::string parameters_pointer = "/parameters";
   Options options = {};
+  /// It was accepted once, perhaps under other limits or by a program that looked at less: that does not count against it.
+  bool stored = false;
 };
 
 struct Compiled {

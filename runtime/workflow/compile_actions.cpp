@@ -57,10 +57,10 @@ void Compiler::actions() {
     plan_->variables.push_back({text, *known, action.index});
     action.variable = slot;
   }
-  if (plan_->variables.size() > in_.options.max_variables)
+  if (plan_->variables.size() > limits_.max_variables)
     problem(append_pointer(in_.definition_pointer, "actions"), "The definition has " + std::to_string(plan_->variables.size()) +
                                                                    " variables; at most " +
-                                                                   std::to_string(in_.options.max_variables) + " are allowed.");
+                                                                   std::to_string(limits_.max_variables) + " are allowed.");
   for (Action& one : plan_->actions) action(one, *sources_[one.index]);
 }
 
@@ -81,9 +81,9 @@ void Compiler::action(Action& action, const Value& json) {
     inputs(action, json);
   if (const Value* tracked = find(json, "trackedProperties")) {
     const std::string at = append_pointer(action.pointer, "trackedProperties");
-    if (expression::to_json_text(*tracked).size() > in_.options.max_tracked_length)
+    if (expression::to_json_text(*tracked).size() > limits_.max_tracked_length)
       problem(at, "The tracked properties of the action '" + action.name + "' have more than " +
-                      std::to_string(in_.options.max_tracked_length) + " characters.");
+                      std::to_string(limits_.max_tracked_length) + " characters.");
     action.tracked = compile_template(*tracked, at, {.owner = action.index, .after_owner = true});
   }
 }
@@ -107,9 +107,8 @@ void Compiler::settings(Action& action, const Value& json) {
       const std::string here = append_pointer(append_pointer(at, "concurrency"), "repetitions");
       if (action.type != ActionType::kForeach) {
         problem(here, "'repetitions' belongs to Foreach actions.");
-      } else if (!repetitions->is_number_integer() || *repetitions < 1 || *repetitions > in_.options.max_foreach_concurrency) {
-        problem(here,
-                "'repetitions' must be a whole number from 1 to " + std::to_string(in_.options.max_foreach_concurrency) + ".");
+      } else if (!repetitions->is_number_integer() || *repetitions < 1 || *repetitions > limits_.max_foreach_concurrency) {
+        problem(here, "'repetitions' must be a whole number from 1 to " + std::to_string(limits_.max_foreach_concurrency) + ".");
       } else {
         action.concurrency = repetitions->get<int>();
         if (sequential)
@@ -148,8 +147,8 @@ void Compiler::settings(Action& action, const Value& json) {
     }
     if (const Value* count = find(*limit, "count")) {
       const std::string here = append_pointer(limit_at, "count");
-      if (count->is_number_integer() && (*count < 1 || *count > in_.options.max_until_count))
-        problem(here, "'count' must be from 1 to " + std::to_string(in_.options.max_until_count) + ".");
+      if (count->is_number_integer() && (*count < 1 || *count > limits_.max_until_count))
+        problem(here, "'count' must be from 1 to " + std::to_string(limits_.max_until_count) + ".");
       action.limit_count = compile_template(*count, here, {.owner = action.index});
     }
   }

@@ -4,6 +4,7 @@
 namespace trunkline::workflow {
 
 void Compiler::notification(const Trigger& trigger, const Value& inputs, const std::string& pointer) {
+  if (in_.stored) return;  // what is wrong with it is said when it is used
   check_members(inputs, pointer, {"host", "fetch", "subscribe", "unsubscribe", "authentication", "retryPolicy"},
                 "the inputs of the trigger '" + trigger.name + "'");
   if (find(inputs, "host") == nullptr)

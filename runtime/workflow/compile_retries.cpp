@@ -12,6 +12,7 @@ bool is_constant(const Value& value) {
 }  // namespace
 
 void Compiler::retry_policy(const Value& inputs, const std::string& pointer) {
+  if (in_.stored) return;  // what is wrong with it is said when it is used
   const Value* policy = find(inputs, "retryPolicy");
   if (policy == nullptr || (policy->is_string() && !is_constant(*policy))) return;
   const std::string at = append_pointer(pointer, "retryPolicy");

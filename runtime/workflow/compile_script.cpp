@@ -14,8 +14,8 @@ void Compiler::script(Action& action, const Value& inputs, const std::string& po
     return;
   }
   const std::string& code = action.raw_inputs.get_ref<const std::string&>();
-  if (utf16_length(code) > in_.options.max_code_length)
-    problem(code_at, "The code of the action '" + action.name + "' has more than " + std::to_string(in_.options.max_code_length) +
+  if (utf16_length(code) > limits_.max_code_length)
+    problem(code_at, "The code of the action '" + action.name + "' has more than " + std::to_string(limits_.max_code_length) +
                          " characters.");
   const Site site{.owner = action.index};
   const auto depend = [&](ActionIndex index, const std::string& at) {

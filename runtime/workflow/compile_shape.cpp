@@ -18,9 +18,9 @@ void Compiler::shape() {
   body.name = "actions";
   shape_group(*actions, at, kNone, 0, 0, 1, body);
   plan_->regions[0].body = std::move(body);
-  if (plan_->actions.size() > in_.options.max_actions)
+  if (plan_->actions.size() > limits_.max_actions)
     problem(at, "The definition has " + std::to_string(plan_->actions.size()) + " actions; at most " +
-                    std::to_string(in_.options.max_actions) + " are allowed.");
+                    std::to_string(limits_.max_actions) + " are allowed.");
   run_after(plan_->regions[0].body);
   // Filling run_after adds no actions, so the references stay good.
   for (Action& action : plan_->actions)
@@ -56,13 +56,13 @@ void Compiler::shape_group(const Value& actions, const std::string& pointer, Act
       sources_.push_back(&item.value());
       group.actions.push_back(index);
     }
-    if (item.key().empty() || item.key().size() > in_.options.max_name_length)
+    if (item.key().empty() || item.key().size() > limits_.max_name_length)
       problem(here, "The name of the action '" + item.key().substr(0, 80) + "' must have 1 to " +
-                        std::to_string(in_.options.max_name_length) + " characters.");
+                        std::to_string(limits_.max_name_length) + " characters.");
     if (!plan_->action_names.emplace(to_lower(item.key()), index).second)
       problem(here, "The action name '" + item.key() + "' is used more than once; names are unique in the whole workflow.");
-    if (depth > in_.options.max_depth + 1)
-      problem(here, "The action '" + item.key() + "' is nested too deeply; at most " + std::to_string(in_.options.max_depth) +
+    if (depth > limits_.max_depth + 1)
+      problem(here, "The action '" + item.key() + "' is nested too deeply; at most " + std::to_string(limits_.max_depth) +
                         " levels are allowed.");
     const Value* type = find(item.value(), "type");
     if (type == nullptr || !type->is_string()) {
@@ -109,8 +109,8 @@ void Compiler::shape_container(ActionIndex index, const Value& json) {
     const std::string cases_at = append_pointer(pointer, "cases");
     const Value* cases = find(json, "cases");
     if (check_object(cases, cases_at, "'cases'")) {
-      if (cases->size() > in_.options.max_cases)
-        problem(cases_at, "A Switch has at most " + std::to_string(in_.options.max_cases) + " cases.");
+      if (cases->size() > limits_.max_cases)
+        problem(cases_at, "A Switch has at most " + std::to_string(limits_.max_cases) + " cases.");
       for (const auto& item : cases->items()) {
         const std::string here = append_pointer(cases_at, item.key());
         if (!check_object(&item.value(), here, "A case")) continue;

@@ -43,15 +43,15 @@ void Compiler::triggers() {
     return;
   }
   if (!check_object(declared, at, "'triggers'")) return;
-  if (declared->size() > in_.options.max_triggers)
+  if (declared->size() > limits_.max_triggers)
     problem(at, "The definition has " + std::to_string(declared->size()) + " triggers; at most " +
-                    std::to_string(in_.options.max_triggers) + " are allowed.");
+                    std::to_string(limits_.max_triggers) + " are allowed.");
   for (const auto& item : declared->items()) {
     const std::string here = append_pointer(at, item.key());
     if (!check_object(&item.value(), here, "A trigger")) continue;
-    if (item.key().empty() || item.key().size() > in_.options.max_name_length)
+    if (item.key().empty() || item.key().size() > limits_.max_name_length)
       problem(here, "The name of the trigger '" + item.key().substr(0, 80) + "' must have 1 to " +
-                        std::to_string(in_.options.max_name_length) + " characters.");
+                        std::to_string(limits_.max_name_length) + " characters.");
     if (plan_->find_trigger(item.key()) != nullptr)
       problem(here, "The trigger name '" + item.key() + "' is used more than once.");
     Trigger made;
@@ -169,11 +169,11 @@ void Compiler::concurrency(Trigger& trigger, const Value& json, bool single_inst
                 std::string("'") + member + "' must be a whole number from 1 to " + std::to_string(max) + ".");
         return fallback;
       };
-      trigger.concurrent_runs = number("runs", in_.options.max_concurrent_runs, in_.options.default_concurrent_runs);
+      trigger.concurrent_runs = number("runs", limits_.max_concurrent_runs, in_.options.default_concurrent_runs);
       if (single_instance && concurrency->contains("runs"))
         problem(append_pointer(here, "runs"),
                 "The trigger '" + trigger.name + "' has 'SingleInstance' and 'runs'; only one of them is allowed.");
-      trigger.max_waiting_runs = number("maximumWaitingRuns", in_.options.max_waiting_runs,
+      trigger.max_waiting_runs = number("maximumWaitingRuns", limits_.max_waiting_runs,
                                         std::min(trigger.concurrent_runs + kMoreWaiting, in_.options.max_waiting_runs));
     }
     if (const Value* secure = find(*configuration, "secureData"))
@@ -289,8 +289,8 @@ void Compiler::batch(Trigger& trigger, const Value& inputs) {
               std::string("'") + member + "' must be a whole number from 1 to " + std::to_string(most) + ".");
       return 0;
     };
-    criteria.message_count = number("messageCount", in_.options.max_batch_messages);
-    criteria.batch_bytes = number("batchSize", in_.options.max_batch_bytes);
+    criteria.message_count = number("messageCount", limits_.max_batch_messages);
+    criteria.batch_bytes = number("batchSize", limits_.max_batch_bytes);
     if (const Value* recurrence = find(*release, "recurrence"))
       criteria.recurrence = parse_recurrence(*recurrence, [&](std::string pointer, std::string message) {
         problem(append_pointer(here, "recurrence") + pointer, std::move(message));

@@ -27,7 +27,7 @@ struct Site {
 /// The passes of compile(), in their order. One use.
 class Compiler {
  public:
-  explicit Compiler(const CompileInput& input) : in_(input), plan_(std::make_shared<Plan>()) {}
+  explicit Compiler(const CompileInput& input) : in_(input), limits_(limits_of(input)), plan_(std::make_shared<Plan>()) {}
   Compiled run();
 
  private:
@@ -37,6 +37,7 @@ class Compiler {
     std::string pointer;  // of the string that holds it
   };
   class Names;
+  static Options limits_of(const CompileInput& input);
 
   // compile.cpp
   void top();
@@ -94,6 +95,7 @@ class Compiler {
   void observe();
 
   const CompileInput& in_;
+  const Options limits_;  // of what the definition may have; in_.options hold for its runs
   std::shared_ptr<Plan> plan_;
   std::vector<Problem> problems_;
   std::vector<const Value*> sources_;  // by action

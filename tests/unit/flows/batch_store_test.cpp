@@ -99,6 +99,53 @@ TEST_F(BatchStoreTest, TriesAgainWhenTheReceiverHasTooManyRuns) {
   EXPECT_THAT(released(), ::testing::ElementsAre(1, 1, 1));
 }
 
+TEST_F(BatchStoreTest, AStatelessReceiverLosesNothingForWantOfRoom) {
+  open();
+  std::vector<std::size_t> seen;
+  life_->http.script = [&](const net::ClientRequest& request) -> std::optional<Result<net::ClientResponse>> {
+    seen.push_back(expression::parse_value(request.body).size());
+    return Result<net::ClientResponse>(json_answer(200, "{}"));
+  };
+  const auto telling = [](const std::string& criteria) {
+    return definition(
+        R"j({"Tell":{"type":"Http","inputs":{"method":"POST","uri":"http://x.example/","body":"@triggerBody()['items']"}},
+    "Pause":{"type":"Wait","inputs":{"interval":{"count":1,"unit":"Minute"}}}})j",
+        R"j({"batch":{"type":"Batch","inputs":{"mode":"Inline","configurations":{"main":{"releaseCriteria":)j" + criteria +
+            R"j(}}},"runtimeConfiguration":{"concurrency":{"runs":1,"maximumWaitingRuns":1}}}})j");
+  };
+  deploy_both(R"j({"messageCount":1000})j");
+  deploy(telling(R"j({"messageCount":1000})j"), "receiver", WorkflowKind::kStateless);
+  send(7);
+  // All of them come due at once: one batch runs, one waits, and two find no room yet.
+  deploy(telling(R"j({"messageCount":2})j"), "receiver", WorkflowKind::kStateless);
+  send();
+  advance(std::chrono::minutes{10});
+  EXPECT_THAT(seen, ::testing::ElementsAre(2u, 2u, 2u, 2u));
+}
+
+TEST_F(BatchStoreTest, LooksAgainSoonerThanItsTime) {
+  open();
+  deploy_both(R"j({"messageCount":100,"recurrence":{"frequency":"Hour","interval":1}})j");
+  send(10);
+  deploy(receiver(R"j({"messageCount":2,"recurrence":{"frequency":"Hour","interval":1}})j"), "receiver");
+  settle();
+  advance(std::chrono::minutes{2});
+  EXPECT_THAT(released(), ::testing::ElementsAre(2, 2, 2, 2, 2)) << "although its hour was being waited for already";
+}
+
+TEST_F(BatchStoreTest, MessagesForWhichNothingFiresGo) {
+  open();
+  deploy_both(kTenMinutes);
+  std::string text = receiver(R"j({"messageCount":2})j");
+  const std::string type = R"j("type":"Batch",)j";
+  text.insert(text.find(type) + type.size(), R"j("conditions":[{"expression":"@equals(1,2)"}],)j");
+  deploy(text, "receiver");
+  send(2);
+  advance(std::chrono::minutes{10});
+  EXPECT_THAT(released(), IsEmpty());
+  EXPECT_THAT(service().histories(service().get("receiver"), "batch", "", 10), SizeIs(1)) << "looked at once";
+}
+
 TEST_F(BatchStoreTest, AStatelessReceiverGetsEachMessageOnce) {
   open(true);
   int seen = 0;

@@ -125,6 +125,14 @@ TEST_F(LimitsTest, OfMessages) {
   EXPECT_THAT(error_of(far, "Send"), HasSubstr("60 are allowed"));
 }
 
+TEST_F(LimitsTest, OfAnswersAboveWhatIsUsual) {
+  options_.plan.max_message_bytes = std::size_t{300} << 20;
+  open();
+  call(deploy(definition(R"j({"Get":{"type":"Http","inputs":{"method":"GET","uri":"http://x.example/"}}})j")));
+  settle();
+  EXPECT_EQ(life_->http.requests().back().max_response_bytes, std::size_t{300} << 20);
+}
+
 TEST_F(LimitsTest, OfTimes) {
   options_.engine.max_run = std::chrono::hours{2};
   options_.engine.max_stateless_run = std::chrono::seconds{30};
@@ -207,9 +215,31 @@ TEST_F(LimitsTest, WhatWasDeployedUnderOthersStillRuns) {
   open(true);
   deploy(definition(R"j({"Get":{"type":"Http","inputs":{"method":"GET","uri":"http://x.example/",
     "retryPolicy":{"type":"fixed","count":2,"interval":"PT1S"}}}})j"));
+  deploy(definition(R"j({"A":{"type":"Compose","inputs":1},"B":{"type":"If","expression":true,"actions":{
+    "C":{"type":"Compose","inputs":2}}}})j",
+                    R"j({"b":{"type":"Batch","inputs":{"mode":"Inline","configurations":{"main":{"releaseCriteria":{
+    "messageCount":30}}}},"runtimeConfiguration":{"concurrency":{"runs":20}}}})j"),
+         "many");
   options_.plan.min_retry_interval = std::chrono::seconds{5};
+  options_.plan.max_actions = 1;
+  options_.plan.max_depth = 0;
+  options_.plan.max_batch_messages = 10;
+  options_.plan.max_concurrent_runs = options_.plan.default_concurrent_runs = 5;
+  options_.plan.max_name_length = 1;
+  options_.plan.max_definition_bytes = 50;
   restart();
   EXPECT_EQ(error_of(service().get("flow"), "Get"), "");
+  ASSERT_TRUE(service().get("many")->version->plan);
+  EXPECT_EQ(service().get("many")->version->plan->triggers[0].batches[0].message_count, 30);
+}
+
+TEST_F(LimitsTest, WhatWasDeployedWhenLessWasLookedAtStillRuns) {
+  const std::string text =
+      R"j({"Get":{"type":"Http","inputs":{"method":"GET","uri":"http://x.example/","retryPolicy":{"type":"fixed","count":2,
+    "interval":"PT5S","wait":1}}}})j";
+  const Value definition_value = expression::parse_value(definition(text));
+  EXPECT_FALSE(workflow::compile({.definition = definition_value}).problems.empty());
+  EXPECT_TRUE(workflow::compile({.definition = definition_value, .stored = true}).problems.empty());
 }
 
 }  // namespace

@@ -136,6 +136,99 @@ TEST_F(NotificationTest, FailsAFiringWhoseFetchFails) {
   EXPECT_EQ(histories[0].code, "Forbidden");
 }
 
+TEST_F(NotificationTest, KeepsItsSubscriptionAndItsNextFetchOverARestart) {
+  open(true);
+  deploy(mail());
+  settle();
+  net::ClientResponse first = mails(R"j({"subject":"one"})j");
+  first.headers.set("Retry-After", "5");
+  first.headers.set("Location", "http://mail.example/api/next");
+  answers = {first, mails(R"j({"subject":"two"})j")};
+  notify();
+  restart();
+  EXPECT_THAT(urls(), IsEmpty());
+  advance(std::chrono::seconds{6});
+  EXPECT_THAT(urls(), ElementsAre("GET http://mail.example/api/next"));
+  EXPECT_THAT(runs(service().get("flow")), SizeIs(2));
+}
+
+TEST_F(NotificationTest, FetchesAgainAfterAFetchThatFailed) {
+  open(true);
+  deploy(mail());
+  settle();
+  for (int i = 0; i < 7; ++i) answers.push_back(json_answer(503, "{}"));
+  answers.push_back(mails(R"j({"subject":"one"})j"));
+  notify();
+  const auto begins = urls().size();
+  advance(std::chrono::minutes{5});
+  EXPECT_GT(urls().size(), begins + 4) << "more often than the retry policy of one fetch says";
+  EXPECT_THAT(runs(service().get("flow")), SizeIs(1));
+  EXPECT_THAT(answers, IsEmpty());
+  const auto asked = urls().size();
+  advance(std::chrono::hours{2});
+  EXPECT_THAT(urls(), SizeIs(asked)) << "and rests until it is told";
+}
+
+TEST_F(NotificationTest, FetchesForTheVersionThatIsDeployedDuringAFetch) {
+  open();
+  deploy(mail());
+  settle();
+  bool hold = true;
+  {
+    const auto usual = life_->http.script;
+    life_->http.script = [&hold, usual](const net::ClientRequest& request) -> Answer { return hold ? Answer() : usual(request); };
+  }
+  answers = {mails(R"j({"subject":"one"})j")};
+  EXPECT_EQ(notify(), 202);
+  hold = false;
+  std::string changed = mail();
+  changed.replace(changed.find(R"j("actions":{})j"), 12, R"j("actions":{"New":{"type":"Compose","inputs":1}})j");
+  deploy(changed);
+  settle();
+  ASSERT_THAT(runs(service().get("flow")), SizeIs(1));
+  EXPECT_TRUE(last_view(service().get("flow")).action("New"));
+}
+
+TEST_F(NotificationTest, RenewsItsSubscriptionOnceAndFetchesMeanwhile) {
+  open();
+  int subscriptions = 0;
+  const auto usual = life_->http.script;
+  life_->http.script = [&](const net::ClientRequest& request) -> Answer {
+    if (request.url.find("$subscriptions") != std::string::npos && ++subscriptions == 2) return std::nullopt;
+    return usual(request);
+  };
+  std::string text = mail();
+  const std::string type = R"j("type":"ApiConnectionNotification",)j";
+  deploy(text.insert(text.find(type) + type.size(), R"j("limit":{"timeout":"PT1H"},)j"));
+  settle();
+  advance(std::chrono::minutes{61});
+  EXPECT_EQ(subscriptions, 2);
+  net::ClientResponse more = mails(R"j({"subject":"one"})j");
+  more.headers.set("Retry-After", "5");
+  answers = {more, mails(R"j({"subject":"two"})j")};
+  notify();
+  advance(std::chrono::seconds{6});
+  EXPECT_THAT(runs(service().get("flow")), SizeIs(2));
+  EXPECT_EQ(subscriptions, 2) << "the slow one is under way";
+}
+
+TEST_F(NotificationTest, KeepsAFetchThatIsDueAfterItsSubscriptionEnds) {
+  open();
+  std::string text = mail();
+  const std::string type = R"j("type":"ApiConnectionNotification",)j";
+  deploy(text.insert(text.find(type) + type.size(), R"j("limit":{"timeout":"PT1H"},)j"));
+  settle();
+  advance(std::chrono::minutes{59});
+  net::ClientResponse more = mails(R"j({"subject":"one"})j");
+  more.headers.set("Retry-After", "300");
+  answers = {more, mails(R"j({"subject":"two"})j")};
+  notify();
+  advance(std::chrono::minutes{3});
+  EXPECT_THAT(urls(), SizeIs(3)) << "renewed, and nothing fetched yet";
+  advance(std::chrono::minutes{3});
+  EXPECT_THAT(runs(service().get("flow")), SizeIs(2));
+}
+
 TEST_F(NotificationTest, FillsItsPathTemplate) {
   const Value inputs = expression::parse_value(
       R"j({"host":{"h":1},"retryPolicy":{"type":"none"},"fetch":{"method":"get","pathTemplate":{"template":"/a/{x}/{y}","parameters":{"x":"1%2F","y":2}}}})j");

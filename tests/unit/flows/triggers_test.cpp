@@ -125,6 +125,27 @@ TEST_F(TriggersTest, PollAndFollowWhatTheAnswersSay) {
   EXPECT_EQ(histories[1].code, "Accepted");
 }
 
+TEST_F(TriggersTest, TakeAllItemsOfAnAnswerWhateverRoomThereIs) {
+  for (const WorkflowKind kind : {WorkflowKind::kStateful, WorkflowKind::kStateless}) {
+    int asked = 0, told = 0;
+    open();
+    life_->http.script = [&](const net::ClientRequest& request) -> Answer {
+      if (request.method == "POST") return ++told, Result<net::ClientResponse>(json_answer(200, "{}"));
+      return Result<net::ClientResponse>(++asked == 1 ? json_answer(200, "[1,2,3,4]") : json_answer(202, ""));
+    };
+    deploy(definition(
+               R"j({"Pause":{"type":"Wait","inputs":{"interval":{"count":1,"unit":"Minute"}}},
+          "Tell":{"type":"Http","runAfter":{"Pause":["Succeeded"]},"inputs":{"method":"POST","uri":"http://x.example/"}}})j",
+               scheduled(R"j({"frequency":"Hour","interval":1})j", "Http",
+                         R"j(,"inputs":{"method":"GET","uri":"http://x.example/q"},"splitOn":"@triggerBody()",
+          "runtimeConfiguration":{"concurrency":{"runs":1,"maximumWaitingRuns":1}})j")),
+           "flow", kind);
+    settle();
+    advance(std::chrono::minutes{10});
+    EXPECT_EQ(told, 4) << "those for which there is no room wait too";
+  }
+}
+
 TEST_F(TriggersTest, FireOnlyWhenTheirConditionsHold) {
   open();
   const WorkflowPtr workflow =
@@ -213,6 +234,28 @@ TEST_F(TriggersTest, SubscribeAndUnsubscribe) {
   settle();
   ASSERT_THAT(life_->http.requests(), SizeIs(1));
   EXPECT_EQ(life_->http.requests()[0].method, "DELETE");
+}
+
+TEST_F(TriggersTest, TryAgainToRenewASubscription) {
+  int asked = 0;
+  script_ = [&asked](const net::ClientRequest&) -> Answer {
+    return Result<net::ClientResponse>(json_answer(++asked == 2 || asked == 3 ? 403 : 200, "{}"));
+  };
+  open();
+  const WorkflowPtr workflow = deploy(definition("{}", R"j({"hook":{"type":"HttpWebhook","limit":{"timeout":"PT1H"},
+      "inputs":{"subscribe":{"method":"POST","uri":"http://x.example/sub"},"unsubscribe":{}}}})j"));
+  settle();
+  EXPECT_EQ(asked, 1);
+  advance(std::chrono::minutes{60});
+  EXPECT_EQ(asked, 2);
+  EXPECT_THAT(service().triggers(*workflow)[0].problem, HasSubstr("403"));
+  advance(std::chrono::seconds{31});
+  EXPECT_EQ(asked, 4);
+  EXPECT_EQ(service().triggers(*workflow)[0].problem, "");
+  advance(std::chrono::minutes{59});
+  EXPECT_EQ(asked, 4) << "the new one lasts an hour too";
+  advance(std::chrono::minutes{2});
+  EXPECT_EQ(asked, 5);
 }
 
 TEST_F(TriggersTest, SubscribeOnceANewVersionMendsWhatKeptThemFromIt) {
