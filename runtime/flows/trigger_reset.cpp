@@ -8,16 +8,18 @@ Task<void> Triggers::reset(WorkflowPtr workflow, std::string name, std::optional
   const workflow::Trigger* trigger = workflow->version->plan->find_trigger(name);
   if (trigger == nullptr) co_return;
   std::shared_ptr<Armed> armed;
+  bool subscribed = false;
   {
     const std::lock_guard lock(mutex_);
     const auto found = armed_.find(key_of(*workflow, trigger->name));
     if (found != armed_.end()) {
       armed = std::move(found->second);
       armed_.erase(found);
+      subscribed = armed->subscribed;
     }
   }
   if (armed && armed->timer != 0) service_.parts_.clock.cancel(armed->timer);
-  if (armed && armed->subscribed) co_await unsubscribe(armed);
+  if (subscribed) co_await unsubscribe(armed);
   const bool restored = row.has_value();
   if (row) row->name = trigger->name;
   auto work = [key = workflow->key, own = trigger->name, row = std::move(row)](store::Session& session) {

@@ -238,11 +238,13 @@ void Triggers::forget(const WorkflowPtr& workflow, const workflow::Trigger& trig
 
 void Triggers::disarm(const WorkflowPtr& workflow, const workflow::Trigger& trigger, bool keep) {
   std::shared_ptr<Armed> armed;
+  bool subscribed = false;
   {
     const std::lock_guard lock(mutex_);
     if (const auto found = armed_.find(key_of(*workflow, trigger.name)); found != armed_.end()) {
       armed = std::move(found->second);
       armed_.erase(found);
+      subscribed = armed->subscribed;
     }
   }
   if (!armed) {
@@ -251,7 +253,7 @@ void Triggers::disarm(const WorkflowPtr& workflow, const workflow::Trigger& trig
     return;
   }
   if (armed->timer != 0) service_.parts_.clock.cancel(armed->timer);
-  if (armed->subscribed) {
+  if (subscribed) {
     spawn(unsubscribe(armed), [this](const Result<void>& result) {
       if (!result.ok())
         service_.parts_.log.warning("workflows", "a webhook could not be unsubscribed", {{"error", result.error().message}});

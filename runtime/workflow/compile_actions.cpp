@@ -205,6 +205,9 @@ void Compiler::require(const Value& object, const std::string& pointer, std::str
 
 void Compiler::inputs(Action& action, const Value& json) {
   const std::string at = append_pointer(action.pointer, "inputs");
+  // As which it ran when it was deployed.
+  if (in_.stored && action.type == ActionType::kExpression && find_expression_kind(action.kind) == nullptr)
+    action.type = ActionType::kCompose;
   const auto found = json.find("inputs");
   if (found == json.end() && action.type != ActionType::kExpression) {
     problem(action.pointer, "The action '" + action.name + "' has no 'inputs'.");

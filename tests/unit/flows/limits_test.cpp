@@ -240,6 +240,9 @@ TEST_F(LimitsTest, WhatWasDeployedWhenLessWasLookedAtStillRuns) {
   const Value definition_value = expression::parse_value(definition(text));
   EXPECT_FALSE(workflow::compile({.definition = definition_value}).problems.empty());
   EXPECT_TRUE(workflow::compile({.definition = definition_value, .stored = true}).problems.empty());
+  const Value other = expression::parse_value(definition(R"j({"E":{"type":"Expression","kind":"Guess","inputs":{"a":1}}})j"));
+  EXPECT_FALSE(workflow::compile({.definition = other}).problems.empty());
+  EXPECT_TRUE(workflow::compile({.definition = other, .stored = true}).problems.empty());
 }
 
 }  // namespace
