@@ -1,6 +1,7 @@
 // Fires a trigger on behalf of somebody in this process.
 #include "runtime/base/strings.h"
 #include "runtime/core/workflow_views.h"
+#include "runtime/flows/workflow_headers.h"
 
 namespace trunkline {
 namespace {
@@ -63,7 +64,7 @@ workflows::WorkflowResponse workflow_response(const net::Response& response) {
   workflows::WorkflowResponse out;
   out.status_code = response.status;
   for (const auto& [name, value] : response.headers)
-    if (!istarts_with(name, "x-ms-workflow-") && !iequals(name, "x-ms-trigger-history-name")) out.headers[name] = value;
+    if (!flows::is_answer_header(name)) out.headers[name] = value;
   if (response.body.empty()) return out;
   out.headers["Content-Type"] = response.content_type;
   const bool is_json = response.content_type.find("json") != std::string::npos;

@@ -1,5 +1,10 @@
 #include "runtime/flows/workflow_headers.h"
 
+#include <algorithm>
+#include <iterator>
+
+#include "runtime/base/strings.h"
+
 namespace trunkline::flows {
 namespace {
 
@@ -57,6 +62,13 @@ void add_answer_headers(net::Headers& headers, const Workflow& workflow, const C
   headers.set("x-ms-tracking-id", tracking_id(run));
   headers.set("x-ms-correlation-id", correlation_id(run));
   headers.set("x-ms-execution-location", workflow.location);
+}
+
+bool is_answer_header(std::string_view name) {
+  static constexpr std::string_view kOthers[] = {"x-ms-trigger-history-name", "x-ms-client-tracking-id", "x-ms-tracking-id",
+                                                 "x-ms-correlation-id", "x-ms-execution-location"};
+  return istarts_with(name, "x-ms-workflow-") ||
+         std::any_of(std::begin(kOthers), std::end(kOthers), [&](std::string_view other) { return iequals(name, other); });
 }
 
 }  // namespace trunkline::flows

@@ -10,5 +10,7 @@ namespace trunkline::flows {
 void add_request_headers(net::Headers& headers, const ActionCall& call);
 /// Of the answer to the caller of a trigger whose run has begun.
 void add_answer_headers(net::Headers& headers, const Workflow& workflow, const CallerAnswer& answer);
+/// One of those: not the workflow's own.
+bool is_answer_header(std::string_view name);
 
 }  // namespace trunkline::flows
