@@ -9,6 +9,7 @@ namespace {
 
 constexpr int kConcealedFrames = 3;           // made up in a row; after them there is silence
 constexpr std::uint32_t kReportFrames = 250;  // 5 s
+constexpr int kFormerFrames = 50;             // 1 s
 
 bool same_host(const Endpoint& a, const Endpoint& b) { return a.same_host(b); }
 bool same_address(const Endpoint& a, const Endpoint& b) { return a == b; }
@@ -46,6 +47,8 @@ void RtpStream::configure(const StreamSettings& settings, Parts& parts) {
   if (settings.send_key != settings_.send_key) protect_.swap(parts.protect);
   if (settings.receive_key != settings_.receive_key) unprotect_.swap(parts.unprotect);
   if (!same_address(settings.remote, settings_.remote)) {
+    former_ = remote_;
+    former_frames_ = settings.replaced ? kFormerFrames : 0;
     remote_ = settings.remote;
     latched_ = false;
     candidate_.reset();
@@ -67,6 +70,7 @@ bool RtpStream::from_far_end(const Endpoint& from, const RtpHeader& header) {
     return true;
   }
   if (latched_ || !(settings_.any_source || same_host(from, settings_.remote))) return false;
+  if (former_frames_ > 0 && same_address(from, former_)) return false;
   const bool follows = candidate_ && same_address(*candidate_, from) && candidate_ssrc_ == header.ssrc &&
                        static_cast<std::uint16_t>(candidate_sequence_ + 1) == header.sequence;
   candidate_ = from;
@@ -80,6 +84,7 @@ bool RtpStream::from_far_end(const Endpoint& from, const RtpHeader& header) {
 
 void RtpStream::receive(Listener& listener) {
   if (!codec_ && !ice_) return;
+  if (former_frames_ > 0) --former_frames_;
   constexpr int kMostPackets = 32;  // in one frame: more are a flood, and wait
   std::array<std::uint8_t, kBufferBytes> bytes;
   for (int i = 0; i < kMostPackets; ++i) {

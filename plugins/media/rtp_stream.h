@@ -26,6 +26,7 @@ struct StreamSettings {
   bool send = true;
   bool receive = true;
   bool any_source = false;  // the far end is behind NAT: the first address that sends well is it
+  bool replaced = false;    // it is another phone than before, which may go on sending for a moment
   bool inband_dtmf = false;
   bool event_dtmf = true;         // telephone events are digits
   std::size_t least_packets = 2;  // that the jitter buffer waits for
@@ -140,7 +141,10 @@ class RtpStream {
 
   // The way in.
   Endpoint remote_;
-  bool latched_ = false;               // remote_ is where packets came from
+  bool latched_ = false;  // remote_ is where packets came from
+  // Where they came from before another phone took the place of the far end: not to be taken for the new one.
+  Endpoint former_;
+  int former_frames_ = 0;
   std::optional<Endpoint> candidate_;  // sent one good packet
   std::uint32_t candidate_ssrc_ = 0;
   std::uint16_t candidate_sequence_ = 0;

@@ -34,9 +34,6 @@ void UserAgent::refuse(nua_handle_t* handle, int status, const char* phrase, con
 void UserAgent::incoming(nua_handle_t* handle, const sip_t* sip) {
   const Trunk* trunk = trunk_of_source();
   if (!trunk) return refuse(handle, SIP_403_FORBIDDEN, "it came from an address that is no trunk's");
-  // Such as from a phone whose place another one has taken.
-  if (sip->sip_to && sip->sip_to->a_tag)
-    return refuse(handle, SIP_481_NO_TRANSACTION, "it belongs to a call that is not under way");
   if (sip->sip_replaces) return replaced(handle, sip, *trunk);
   SipLegPtr leg;
   try {
@@ -104,10 +101,13 @@ void UserAgent::replaced(nua_handle_t* handle, const sip_t* sip, const Trunk& tr
       leg->offer_is_out = leg->offer_in_answer = true;
       leg->hold_offered = leg->held;
     } else {
+      leg->is_replaced = true;
       const Agreed agreed = set_media(*leg, parse_sdp(sdp));
+      leg->is_replaced = false;
       ours = write_answer(leg->local, *leg->remote, agreed);
     }
   } catch (const Error& error) {
+    leg->is_replaced = false;
     const bool wrong = error.code == ErrorCode::kInvalidArgument;
     return refuse(handle, wrong ? 400 : 488, wrong ? "Bad Session Description" : "Not Acceptable Here", error.message);
   }

@@ -75,10 +75,7 @@ void UserAgent::dial(DialRequest request) {
   if (request.headers) {
     if (const auto by = request.headers->find(kReferredLeg); by != request.headers->end()) {
       const auto asked = legs_.find(by->second);
-      if (asked != legs_.end()) {
-        leg->refer_replaces = asked->second->refer_replaces;
-        leg->refer_trunk = asked->second->trunk;
-      }
+      if (asked != legs_.end()) leg->refer_replaces = asked->second->refer_replaces;
       request.headers->erase(by);
     }
   }
@@ -114,7 +111,7 @@ void UserAgent::try_next(const SipLegPtr& leg) {
   bind(leg, nua_handle(nua_, nullptr, SIPTAG_TO_STR(to.c_str()), SIPTAG_FROM_STR(from.c_str()), TAG_END()));
   nua_invite(leg->handle, NUTAG_URL(to.c_str()), NUTAG_PROXY(hop.c_str()), SIPTAG_CONTENT_TYPE_STR("application/sdp"),
              SIPTAG_PAYLOAD_STR(offer.c_str()), TAG_IF(!headers.empty(), SIPTAG_HEADER_STR(headers.c_str())),
-             TAG_IF(!leg->refer_replaces.empty() && leg->refer_trunk == &trunk, SIPTAG_REPLACES_STR(leg->refer_replaces.c_str())),
+             TAG_IF(!leg->refer_replaces.empty(), SIPTAG_REPLACES_STR(leg->refer_replaces.c_str())),
              TAG_IF(trunk.settings.registers, NUTAG_M_USERNAME(trunk.settings.username.c_str())), TAG_END());
   after(leg, std::chrono::seconds{settings_.answer_seconds}, [this, leg, attempt] {
     if (leg->attempt == attempt && !leg->provisional && leg->state == SipLeg::State::kDialing)
