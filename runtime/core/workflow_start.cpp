@@ -1,5 +1,4 @@
 // Fires a trigger on behalf of somebody in this process.
-#include "runtime/base/strings.h"
 #include "runtime/core/workflow_views.h"
 #include "runtime/flows/workflow_headers.h"
 
