@@ -13,9 +13,7 @@ function(trunkline_unity target)
     set_source_files_properties(${source} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
   endforeach()
   # The file that is compiled only includes: to the compiler each type of an unnamed namespace seems to come from a header.
-  # Collecting garbage costs GCC a tenth of its time when it begins at its usual 128 MB.
-  target_compile_options(${target} PRIVATE
-    $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage;--param=ggc-min-heapsize=524288>)
+  target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
 endfunction()
 
 # trunkline_library(base DEPENDS a b LIBRARIES x y): the static library of one folder, from all its sources.

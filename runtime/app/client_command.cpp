@@ -28,6 +28,12 @@ std::string text_of(const json& object, const char* member) {
   return found != object.end() && found->is_string() ? found->get<std::string>() : "";
 }
 
+std::string joined(const json& texts) {
+  std::string out;
+  for (const json& text : texts) out += (out.empty() ? "" : ", ") + text.get<std::string>();
+  return out;
+}
+
 CLI::App* add_client_command(CLI::App& parent, CommandContext& context, const char* name, const char* description,
                              ClientWork work) {
   CLI::App* command = parent.add_subcommand(name, description);

@@ -1,10 +1,12 @@
 // What commands that talk to a server have in common.
 #pragma once
 #include <functional>
+#include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 #include "runtime/app/api_client.h"
 #include "runtime/app/commands.h"
@@ -14,10 +16,21 @@ namespace trunkline::app {
 /// A member that is text; empty when it is absent or something else.
 std::string text_of(const nlohmann::json& object, const char* member);
 
+/// The texts of an array, with commas between them.
+std::string joined(const nlohmann::json& texts);
+
 /// `work` prints, and gives the exit code.
 using ClientWork = std::function<int(ApiClient&, const Output&)>;
 CLI::App* add_client_command(CLI::App& parent, CommandContext& context, const char* name, const char* description,
                              ClientWork work);
+/// The same for a function that reads what the command line says from `options`.
+template <class Options>
+CLI::App* add_client_command(CLI::App& parent, CommandContext& context, const char* name, const char* description,
+                             const std::shared_ptr<Options>& options,
+                             std::type_identity_t<int (*)(ApiClient&, const Output&, const Options&)> work) {
+  return add_client_command(parent, context, name, description,
+                            [options, work](ApiClient& client, const Output& output) { return work(client, output, *options); });
+}
 
 /// A path with a query, put together.
 class Target {

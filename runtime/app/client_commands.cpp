@@ -61,7 +61,7 @@ void add_phone(CLI::App& app, CommandContext& context) {
   });
 }
 
-void add_wait(CLI::App& app, CommandContext& context) {
+void add_wait_for_event(CLI::App& app, CommandContext& context) {
   CLI::App* wait = app.add_subcommand("wait", "Wait until something has happened; exit code 4 when it does not in time.")
                        ->require_subcommand(1);
   auto type = std::make_shared<std::string>();
@@ -155,7 +155,7 @@ void add_clock(CLI::App& app, CommandContext& context) {
 
 void add_client_commands(CLI::App& app, CommandContext& context) {
   add_phone(app, context);
-  add_wait(app, context);
+  add_wait_for_event(app, context);
   add_clock(app, context);
 }
 

@@ -14,8 +14,6 @@
 
 #include "trunkline/error.hpp"
 
-extern char** environ;
-
 namespace trunkline::app {
 namespace {
 

@@ -18,21 +18,9 @@ namespace {
 using nlohmann::json;
 
 constexpr const char* kEmailVersion = "?api-version=2025-09-01";
-constexpr std::int64_t kLongestPollMs = 20'000;
 constexpr const char* kDeliveryReport = "Microsoft.Communication.EmailDeliveryReportReceived";
 
-std::int64_t poll_ms(Time until) {
-  return std::min<std::int64_t>(kLongestPollMs,
-                                std::chrono::duration_cast<std::chrono::milliseconds>(until - system_time_now()).count());
-}
-
-std::string joined(const json& list) {
-  std::string out;
-  for (const json& one : list) out += (out.empty() ? "" : ", ") + one.get<std::string>();
-  return out;
-}
-
-std::string path_of(const std::string& id, const char* behind = "") {
+std::string operation_path(const std::string& id, const char* behind = "") {
   return "/_control/mails/" + net::percent_encode(id) + behind;
 }
 
@@ -173,12 +161,13 @@ void add_caught(CLI::App& mail, CommandContext& context) {
           if (all.empty()) throw Error(ErrorCode::kNotFound, "there is no mail yet");
           wanted = text_of(all.back(), "mail_id");
         }
-        return show_mail(output, client.get(path_of(wanted)));
+        return show_mail(output, client.get(operation_path(wanted)));
       });
   show->add_option("mail", *id, "Its id; `last` for the newest one.")->required();
   CLI::App* raw =
       add_client_command(mail, context, "raw", "The mail as it went over the wire.", [id](ApiClient& client, const Output&) {
-        client.download(path_of(*id, "/raw"), [](std::string_view piece) { std::fwrite(piece.data(), 1, piece.size(), stdout); });
+        client.download(operation_path(*id, "/raw"),
+                        [](std::string_view piece) { std::fwrite(piece.data(), 1, piece.size(), stdout); });
         return kExitOk;
       });
   raw->add_option("mail", *id, "Its id.")->required();
@@ -187,7 +176,7 @@ void add_caught(CLI::App& mail, CommandContext& context) {
                                           [id, recipient](ApiClient& client, const Output& output) {
                                             json body;
                                             body["recipient"] = *recipient;
-                                            output.result(client.post(path_of(*id, "/complain"), body), "complained");
+                                            output.result(client.post(operation_path(*id, "/complain"), body), "complained");
                                             return kExitOk;
                                           });
   complain->add_option("mail", *id, "Its id.")->required();
@@ -312,7 +301,7 @@ void add_suppressions(CLI::App& mail, CommandContext& context) {
   lift->add_option("address", *address, "Address.")->required();
 }
 
-void add_wait(CLI::App& app, CommandContext& context) {
+void add_wait_for_mail(CLI::App& app, CommandContext& context) {
   auto address = std::make_shared<std::string>();
   auto after = std::make_shared<std::string>();
   auto timeout = std::make_shared<std::string>("30s");
@@ -370,7 +359,7 @@ void add_mail_commands(CLI::App& app, CommandContext& context) {
   add_operations(*mail, context);
   add_suppressions(*mail, context);
   add_send(app, context);
-  add_wait(app, context);
+  add_wait_for_mail(app, context);
 }
 
 }  // namespace trunkline::app

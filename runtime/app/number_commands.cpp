@@ -31,12 +31,12 @@ void each_item(ApiClient& client, std::string path, const char* member, F each) 
   }
 }
 
-std::string line_of(const json& item) {
+std::string number_line(const json& item) {
   return text_of(item, "phoneNumber") + "  " + text_of(item, "countryCode") + "  " + text_of(item, "phoneNumberType") +
          "  calls: " + text_of(item["capabilities"], "calling") + "  texts: " + text_of(item["capabilities"], "sms");
 }
 
-struct Options {
+struct NumberOptions {
   std::string number;
   std::string country = "US";
   std::string type = "tollFree";
@@ -46,47 +46,40 @@ struct Options {
   int quantity = 1;
   bool agree = false;
 };
-using OptionsPtr = std::shared_ptr<Options>;
-using Work = int (*)(ApiClient&, const Output&, const Options&);
+using NumberOptionsPtr = std::shared_ptr<NumberOptions>;
 
-CLI::App* add(CLI::App& parent, CommandContext& context, const char* name, const char* description, const OptionsPtr& options,
-              Work work) {
-  return add_client_command(parent, context, name, description,
-                            [options, work](ApiClient& client, const Output& output) { return work(client, output, *options); });
-}
-
-void add_inventory_options(CLI::App& command, const OptionsPtr& options) {
+void add_inventory_options(CLI::App& command, const NumberOptionsPtr& options) {
   command.add_option("--country", options->country, "ISO 3166-1 alpha-2; default: US.");
   command.add_option("--type", options->type, "geographic, tollFree or mobile; default: tollFree.")
       ->check(CLI::IsMember({"geographic", "tollFree", "mobile"}));
 }
 
-void add_capability_options(CLI::App& command, const OptionsPtr& options) {
+void add_capability_options(CLI::App& command, const NumberOptionsPtr& options) {
   for (auto [name, value] : {std::pair{"--calling", &options->calling}, std::pair{"--sms", &options->sms}})
     command.add_option(name, *value, "none, inbound, outbound or inbound+outbound.")
         ->check(CLI::IsMember({"none", "inbound", "outbound", "inbound+outbound"}));
 }
 
-json given_capabilities(const Options& o) {
+json given_capabilities(const NumberOptions& o) {
   json wanted = json::object();
   if (!o.calling.empty()) wanted["calling"] = o.calling;
   if (!o.sms.empty()) wanted["sms"] = o.sms;
   return wanted;
 }
 
-json browse(ApiClient& client, const Options& o) {
+json browse(ApiClient& client, const NumberOptions& o) {
   json request = {{"phoneNumberType", o.type}, {"assignmentType", "application"}, {"capabilities", given_capabilities(o)}};
   if (!o.prefix.empty()) request["phoneNumberPrefixes"] = json::array({o.prefix});
   return client.post(versioned(country_path(o.country, "/:browse")), request)["phoneNumbers"];
 }
 
-int search(ApiClient& client, const Output& output, const Options& o) {
-  for (const json& item : browse(client, o)) output.result(item, line_of(item));
+int search(ApiClient& client, const Output& output, const NumberOptions& o) {
+  for (const json& item : browse(client, o)) output.result(item, number_line(item));
   return kExitOk;
 }
 
 /// Holds the first numbers of the inventory and buys them, so that nobody else can come in between.
-int buy(ApiClient& client, const Output& output, const Options& o) {
+int buy(ApiClient& client, const Output& output, const NumberOptions& o) {
   json held = json::object();
   for (const json& item : browse(client, o)) {
     if (held.size() == static_cast<std::size_t>(o.quantity)) break;
@@ -105,35 +98,36 @@ int buy(ApiClient& client, const Output& output, const Options& o) {
   client.post(versioned(path + "/:purchase"), {{"agreeToNotResell", o.agree}});
   for (const auto& [id, item] : held.items()) {
     const json owned = client.get(number_path("+" + id));
-    output.result(owned, line_of(owned));
+    output.result(owned, number_line(owned));
   }
   return kExitOk;
 }
 
-int list(ApiClient& client, const Output& output, const Options&) {
-  each_item(client, versioned("/phoneNumbers"), "phoneNumbers", [&](const json& item) { output.result(item, line_of(item)); });
+int list_numbers(ApiClient& client, const Output& output, const NumberOptions&) {
+  each_item(client, versioned("/phoneNumbers"), "phoneNumbers",
+            [&](const json& item) { output.result(item, number_line(item)); });
   return kExitOk;
 }
 
-int show(ApiClient& client, const Output& output, const Options& o) {
+int show_number(ApiClient& client, const Output& output, const NumberOptions& o) {
   const json item = client.get(number_path(o.number));
-  output.result(item, line_of(item) + "  since " + text_of(item, "purchaseDate"));
+  output.result(item, number_line(item) + "  since " + text_of(item, "purchaseDate"));
   return kExitOk;
 }
 
-int set(ApiClient& client, const Output& output, const Options& o) {
+int set_capabilities(ApiClient& client, const Output& output, const NumberOptions& o) {
   if (o.calling.empty() && o.sms.empty())
     throw Error(ErrorCode::kInvalidArgument, "say what to change: --calling or --sms", "--calling");
   client.patch(number_path(o.number, "/capabilities"), given_capabilities(o));
-  return show(client, output, o);
+  return show_number(client, output, o);
 }
 
-int release(ApiClient& client, const Output&, const Options& o) {
+int release(ApiClient& client, const Output&, const NumberOptions& o) {
   client.remove(number_path(o.number));
   return kExitOk;
 }
 
-int lookup(ApiClient& client, const Output& output, const Options& o) {
+int lookup(ApiClient& client, const Output& output, const NumberOptions& o) {
   const json answer =
       client.post(versioned("/operatorInformation/:search"),
                   {{"phoneNumbers", json::array({o.number})}, {"options", {{"includeAdditionalOperatorDetails", true}}}});
@@ -143,13 +137,13 @@ int lookup(ApiClient& client, const Output& output, const Options& o) {
   return kExitOk;
 }
 
-int countries(ApiClient& client, const Output& output, const Options&) {
+int countries(ApiClient& client, const Output& output, const NumberOptions&) {
   each_item(client, versioned("/availablePhoneNumbers/countries"), "countries",
             [&](const json& item) { output.result(item, text_of(item, "countryCode") + "  " + text_of(item, "localizedName")); });
   return kExitOk;
 }
 
-int offers(ApiClient& client, const Output& output, const Options& o) {
+int offers(ApiClient& client, const Output& output, const NumberOptions& o) {
   const Target path =
       Target(country_path(o.country, "/offerings")).add("api-version", kVersion).add("assignmentType", "application");
   each_item(client, path.text(), "phoneNumberOfferings", [&](const json& item) {
@@ -164,10 +158,10 @@ int offers(ApiClient& client, const Output& output, const Options& o) {
 
 void add_number_commands(CLI::App& app, CommandContext& context) {
   CLI::App* number = app.add_subcommand("number", "Phone numbers: find, buy, release.")->require_subcommand(1);
-  const auto options = std::make_shared<Options>();
-  add(*number, context, "list", "Those of the resource.", options, &list);
-  CLI::App* find = add(*number, context, "search", "What can be bought; holds nothing.", options, &search);
-  CLI::App* get = add(*number, context, "buy", "Buy the first that fit.", options, &buy);
+  const auto options = std::make_shared<NumberOptions>();
+  add_client_command(*number, context, "list", "Those of the resource.", options, &list_numbers);
+  CLI::App* find = add_client_command(*number, context, "search", "What can be bought; holds nothing.", options, &search);
+  CLI::App* get = add_client_command(*number, context, "buy", "Buy the first that fit.", options, &buy);
   get->add_option("--quantity", options->quantity, "How many.")->check(CLI::Range(1, 20));
   get->add_flag("--agree-to-not-resell", options->agree, "Which some countries ask for.");
   for (CLI::App* command : {find, get}) {
@@ -175,14 +169,14 @@ void add_number_commands(CLI::App& app, CommandContext& context) {
     add_capability_options(*command, options);
     command->add_option("--prefix", options->prefix, "First digits, with the calling code: 1425.");
   }
-  CLI::App* details = add(*number, context, "show", "One of them.", options, &show);
-  CLI::App* change = add(*number, context, "set", "Change what one does.", options, &set);
+  CLI::App* details = add_client_command(*number, context, "show", "One of them.", options, &show_number);
+  CLI::App* change = add_client_command(*number, context, "set", "Change what one does.", options, &set_capabilities);
   add_capability_options(*change, options);
-  CLI::App* drop = add(*number, context, "release", "Give one back.", options, &release);
-  CLI::App* known = add(*number, context, "lookup", "What is known of any number.", options, &lookup);
+  CLI::App* drop = add_client_command(*number, context, "release", "Give one back.", options, &release);
+  CLI::App* known = add_client_command(*number, context, "lookup", "What is known of any number.", options, &lookup);
   for (CLI::App* command : {details, change, drop, known}) command->add_option("number", options->number, "E.164.")->required();
-  add(*number, context, "countries", "Where numbers can be bought.", options, &countries);
-  add(*number, context, "offers", "What a country offers.", options, &offers)
+  add_client_command(*number, context, "countries", "Where numbers can be bought.", options, &countries);
+  add_client_command(*number, context, "offers", "What a country offers.", options, &offers)
       ->add_option("--country", options->country, "ISO 3166-1 alpha-2; default: US.");
 }
 

@@ -16,11 +16,11 @@ namespace {
 
 using nlohmann::json;
 
-std::string path_of(const std::string& provider, const std::string& more = {}) {
+std::string provider_path(const std::string& provider, const std::string& more = {}) {
   return "/_control/providers/" + net::percent_encode(provider) + more;
 }
 
-std::string line_of(const json& item) {
+std::string provider_line(const json& item) {
   std::string line = text_of(item, "name") + "  " + text_of(item, "plugin") + "  " + text_of(item, "version") + "  " +
                      text_of(item, "state") + "  instance " + std::to_string(item.value("instance", 1)) + "  since " +
                      text_of(item, "since");
@@ -35,12 +35,12 @@ std::string line_of(const json& item) {
   return line;
 }
 
-struct Options {
+struct ReloadOptions {
   std::string provider, library, config, probation, drain, wait = "15s";
 };
 
 /// Until its probation is over, or for as long as somebody likes to wait: the clock of the server may stand still.
-json wait_for_the_end(ApiClient& client, const Output& output, const Options& options, json info) {
+json wait_for_the_end(ApiClient& client, const Output& output, const ReloadOptions& options, json info) {
   const Time until = system_time_now() + duration_option(options.wait, "--wait");
   if (!output.json() && text_of(info, "state") == "probation" && poll_ms(until) > 0)
     output.line(text_of(info, "name") + ": instance " + std::to_string(info.value("instance", 1)) +
@@ -50,20 +50,20 @@ json wait_for_the_end(ApiClient& client, const Output& output, const Options& op
   while (text_of(info, "state") == "probation") {
     const std::int64_t wait_ms = poll_ms(until);
     if (wait_ms <= 0) break;
-    info = client.get(Target(path_of(options.provider)).add("wait_ms", std::to_string(wait_ms)).text());
+    info = client.get(Target(provider_path(options.provider)).add("wait_ms", std::to_string(wait_ms)).text());
   }
   return info;
 }
 
-int reload(ApiClient& client, const Output& output, const Options& options) {
+int reload(ApiClient& client, const Output& output, const ReloadOptions& options) {
   json body = json::object();
   if (!options.library.empty()) body["library"] = std::filesystem::absolute(options.library).lexically_normal().string();
   if (!options.config.empty()) body["settings"] = json::parse(provider_settings(options.config, options.provider));
   if (!options.probation.empty()) body["probation"] = options.probation;
   if (!options.drain.empty()) body["drain"] = options.drain;
-  const json switched = client.post(path_of(options.provider, "/reload"), body);
+  const json switched = client.post(provider_path(options.provider, "/reload"), body);
   const json info = wait_for_the_end(client, output, options, switched);
-  output.result(info, line_of(info));
+  output.result(info, provider_line(info));
   return text_of(info, "last_reload") == "rolled_back" ? kExitFailed : kExitOk;
 }
 
@@ -73,12 +73,12 @@ int list_running(const CommandContext& context) {
   ApiClient client(Connection::resolve(context.connection_string));
   const Output output(context.json);
   const json page = client.get("/_control/providers");
-  for (const json& item : page["items"]) output.result(item, line_of(item));
+  for (const json& item : page["items"]) output.result(item, provider_line(item));
   return kExitOk;
 }
 
 void add_reload_command(CLI::App& plugin, CommandContext& context) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ReloadOptions>();
   CLI::App* command =
       add_client_command(plugin, context, "reload",
                          "Let another build, or other settings, of a provider take over on the running server; the one before "

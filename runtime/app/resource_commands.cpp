@@ -10,11 +10,11 @@ namespace {
 
 using nlohmann::json;
 
-std::string path_of(const std::string& name, const std::string& more = "") {
+std::string resource_path(const std::string& name, const std::string& more = "") {
   return "/_control/resources/" + net::percent_encode(name) + more;
 }
 
-std::string line_of(const json& item) {
+std::string resource_line(const json& item) {
   return text_of(item, "name") + "  " + text_of(item, "resource_id") + "  " + text_of(item, "data_location") + "  " +
          text_of(item, "connection_string");
 }
@@ -53,18 +53,18 @@ json tags_of(const std::vector<std::string>& pairs) {
 }
 
 /// What the commands take; shared by all of them.
-struct Options {
+struct ResourceOptions {
   std::string name;
   std::string second;
   std::string location = "United States";
   std::vector<std::string> tags;
 };
-using OptionsPtr = std::shared_ptr<Options>;
-using Work = std::function<void(ApiClient&, const Output&, const Options&)>;
+using ResourceOptionsPtr = std::shared_ptr<ResourceOptions>;
+using ResourceWork = std::function<void(ApiClient&, const Output&, const ResourceOptions&)>;
 
 /// A command that talks to the server; `work` prints.
-CLI::App* add(CLI::App& parent, CommandContext& context, const char* name, const char* description, const OptionsPtr& options,
-              Work work) {
+CLI::App* add_resource_command(CLI::App& parent, CommandContext& context, const char* name, const char* description,
+                               const ResourceOptionsPtr& options, ResourceWork work) {
   CLI::App* command = parent.add_subcommand(name, description);
   command->callback([&context, options, work = std::move(work)] {
     context.run = [&context, options, work] {
@@ -76,87 +76,90 @@ CLI::App* add(CLI::App& parent, CommandContext& context, const char* name, const
   return command;
 }
 
-void add_registry(CLI::App& resource, CommandContext& context, const OptionsPtr& options) {
-  add(resource, context, "list", "All of them.", options, [](ApiClient& client, const Output& output, const Options&) {
-    const json page = client.get("/_control/resources");
-    for (const json& item : page["items"]) output.result(item, line_of(item));
-  });
-  CLI::App* create =
-      add(resource, context, "create", "Create one.", options, [](ApiClient& client, const Output& output, const Options& o) {
-        json body;
-        body["name"] = o.name;
-        body["data_location"] = o.location;
-        body["tags"] = tags_of(o.tags);
-        const json answer = client.post("/_control/resources", body);
-        output.result(answer, line_of(answer));
-      });
+void add_registry(CLI::App& resource, CommandContext& context, const ResourceOptionsPtr& options) {
+  add_resource_command(resource, context, "list", "All of them.", options,
+                       [](ApiClient& client, const Output& output, const ResourceOptions&) {
+                         const json page = client.get("/_control/resources");
+                         for (const json& item : page["items"]) output.result(item, resource_line(item));
+                       });
+  CLI::App* create = add_resource_command(resource, context, "create", "Create one.", options,
+                                          [](ApiClient& client, const Output& output, const ResourceOptions& o) {
+                                            json body;
+                                            body["name"] = o.name;
+                                            body["data_location"] = o.location;
+                                            body["tags"] = tags_of(o.tags);
+                                            const json answer = client.post("/_control/resources", body);
+                                            output.result(answer, resource_line(answer));
+                                          });
   create->add_option("name", options->name, "Its name.")->required();
   create->add_option("--data-location", options->location, "Where its data rests.");
   create->add_option("--tag", options->tags, "name=value; may be repeated.")->allow_extra_args(false);
-  CLI::App* show =
-      add(resource, context, "show", "One of them.", options, [](ApiClient& client, const Output& output, const Options& o) {
-        const json answer = client.get(path_of(o.name));
-        output.result(answer, details_of(answer));
-      });
+  CLI::App* show = add_resource_command(resource, context, "show", "One of them.", options,
+                                        [](ApiClient& client, const Output& output, const ResourceOptions& o) {
+                                          const json answer = client.get(resource_path(o.name));
+                                          output.result(answer, details_of(answer));
+                                        });
   show->add_option("name", options->name, "Which.")->required();
-  CLI::App* fork = add(resource, context, "fork", "Copy one with everything it holds.", options,
-                       [](ApiClient& client, const Output& output, const Options& o) {
-                         json body;
-                         body["name"] = o.second;
-                         const json answer = client.post(path_of(o.name, "/fork"), body);
-                         output.result(answer, line_of(answer));
-                       });
+  CLI::App* fork = add_resource_command(resource, context, "fork", "Copy one with everything it holds.", options,
+                                        [](ApiClient& client, const Output& output, const ResourceOptions& o) {
+                                          json body;
+                                          body["name"] = o.second;
+                                          const json answer = client.post(resource_path(o.name, "/fork"), body);
+                                          output.result(answer, resource_line(answer));
+                                        });
   fork->add_option("name", options->name, "Which.")->required();
   fork->add_option("new-name", options->second, "Name of the copy.")->required();
-  CLI::App* drop = add(resource, context, "drop", "Drop one with everything it holds.", options,
-                       [](ApiClient& client, const Output&, const Options& o) { client.remove(path_of(o.name)); });
+  CLI::App* drop = add_resource_command(
+      resource, context, "drop", "Drop one with everything it holds.", options,
+      [](ApiClient& client, const Output&, const ResourceOptions& o) { client.remove(resource_path(o.name)); });
   drop->add_option("name", options->name, "Which.")->required();
 }
 
-void add_keys(CLI::App& resource, CommandContext& context, const OptionsPtr& options) {
-  CLI::App* keys = add(resource, context, "keys", "The access keys of one.", options,
-                       [](ApiClient& client, const Output& output, const Options& o) {
-                         const json answer = keys_of(client.get(path_of(o.name)));
-                         output.result(answer, keys_text(answer));
-                       });
+void add_keys(CLI::App& resource, CommandContext& context, const ResourceOptionsPtr& options) {
+  CLI::App* keys = add_resource_command(resource, context, "keys", "The access keys of one.", options,
+                                        [](ApiClient& client, const Output& output, const ResourceOptions& o) {
+                                          const json answer = keys_of(client.get(resource_path(o.name)));
+                                          output.result(answer, keys_text(answer));
+                                        });
   keys->add_option("name", options->name, "Which.")->required();
-  CLI::App* regenerate = add(resource, context, "regenerate-key", "Make a new key; the old one is dead at once.", options,
-                             [](ApiClient& client, const Output& output, const Options& o) {
-                               json body;
-                               body["kind"] = o.second;
-                               const json answer = keys_of(client.post(path_of(o.name, "/keys"), body));
-                               output.result(answer, keys_text(answer));
-                             });
+  CLI::App* regenerate = add_resource_command(resource, context, "regenerate-key", "Make a new key; the old one is dead at once.",
+                                              options, [](ApiClient& client, const Output& output, const ResourceOptions& o) {
+                                                json body;
+                                                body["kind"] = o.second;
+                                                const json answer = keys_of(client.post(resource_path(o.name, "/keys"), body));
+                                                output.result(answer, keys_text(answer));
+                                              });
   regenerate->add_option("name", options->name, "Which.")->required();
   regenerate->add_option("kind", options->second, "primary or secondary.")
       ->required()
       ->check(CLI::IsMember({"primary", "secondary"}));
 }
 
-void add_snapshots(CLI::App& resource, CommandContext& context, const OptionsPtr& options) {
+void add_snapshots(CLI::App& resource, CommandContext& context, const ResourceOptionsPtr& options) {
   const auto describe = [](const json& item) { return text_of(item, "created_at") + "  " + text_of(item, "name"); };
-  CLI::App* take = add(resource, context, "snapshot", "Keep what one holds now.", options,
-                       [describe](ApiClient& client, const Output& output, const Options& o) {
-                         json body;
-                         body["name"] = o.second;
-                         const json answer = client.post(path_of(o.name, "/snapshots"), body);
-                         output.result(answer, describe(answer));
-                       });
-  CLI::App* list = add(resource, context, "snapshots", "The snapshots of one.", options,
-                       [describe](ApiClient& client, const Output& output, const Options& o) {
-                         const json page = client.get(path_of(o.name, "/snapshots"));
-                         for (const json& item : page["items"]) output.result(item, describe(item));
-                       });
-  CLI::App* restore = add(resource, context, "restore", "Put one back to how it was.", options,
-                          [](ApiClient& client, const Output& output, const Options& o) {
-                            const json answer = client.post(
-                                path_of(o.name, "/snapshots/" + net::percent_encode(o.second) + "/restore"), json::object());
-                            output.result(answer, line_of(answer));
-                          });
-  CLI::App* drop = add(resource, context, "drop-snapshot", "Forget a snapshot.", options,
-                       [](ApiClient& client, const Output&, const Options& o) {
-                         client.remove(path_of(o.name, "/snapshots/" + net::percent_encode(o.second)));
-                       });
+  CLI::App* take = add_resource_command(resource, context, "snapshot", "Keep what one holds now.", options,
+                                        [describe](ApiClient& client, const Output& output, const ResourceOptions& o) {
+                                          json body;
+                                          body["name"] = o.second;
+                                          const json answer = client.post(resource_path(o.name, "/snapshots"), body);
+                                          output.result(answer, describe(answer));
+                                        });
+  CLI::App* list = add_resource_command(resource, context, "snapshots", "The snapshots of one.", options,
+                                        [describe](ApiClient& client, const Output& output, const ResourceOptions& o) {
+                                          const json page = client.get(resource_path(o.name, "/snapshots"));
+                                          for (const json& item : page["items"]) output.result(item, describe(item));
+                                        });
+  CLI::App* restore = add_resource_command(
+      resource, context, "restore", "Put one back to how it was.", options,
+      [](ApiClient& client, const Output& output, const ResourceOptions& o) {
+        const json answer =
+            client.post(resource_path(o.name, "/snapshots/" + net::percent_encode(o.second) + "/restore"), json::object());
+        output.result(answer, resource_line(answer));
+      });
+  CLI::App* drop = add_resource_command(resource, context, "drop-snapshot", "Forget a snapshot.", options,
+                                        [](ApiClient& client, const Output&, const ResourceOptions& o) {
+                                          client.remove(resource_path(o.name, "/snapshots/" + net::percent_encode(o.second)));
+                                        });
   for (CLI::App* command : {take, list, restore, drop}) command->add_option("name", options->name, "Which resource.")->required();
   for (CLI::App* command : {take, restore, drop})
     command->add_option("snapshot", options->second, "Name of the snapshot.")->required();
@@ -166,7 +169,7 @@ void add_snapshots(CLI::App& resource, CommandContext& context, const OptionsPtr
 
 void add_resource_commands(CLI::App& app, CommandContext& context) {
   CLI::App* resource = app.add_subcommand("resource", "Communication resources.")->require_subcommand(1);
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<ResourceOptions>();
   add_registry(*resource, context, options);
   add_keys(*resource, context, options);
   add_snapshots(*resource, context, options);

@@ -13,7 +13,7 @@ using nlohmann::json;
 // With domains, and trunks that can be off.
 constexpr const char* kSip = "/sip?api-version=2024-11-15-preview";
 
-struct Options {
+struct SipOptions {
   std::string name;
   std::string pattern;
   std::string description;
@@ -23,22 +23,9 @@ struct Options {
   bool off = false;
   bool first = false;
 };
-using OptionsPtr = std::shared_ptr<Options>;
-using Work = int (*)(ApiClient&, const Output&, const Options&);
+using SipOptionsPtr = std::shared_ptr<SipOptions>;
 
-CLI::App* add(CLI::App& parent, CommandContext& context, const char* name, const char* description, const OptionsPtr& options,
-              Work work) {
-  return add_client_command(parent, context, name, description,
-                            [options, work](ApiClient& client, const Output& output) { return work(client, output, *options); });
-}
-
-std::string joined(const json& names) {
-  std::string out;
-  for (const json& name : names) out += (out.empty() ? "" : ", ") + name.get<std::string>();
-  return out;
-}
-
-void print(const Output& output, const json& routing) {
+void print_routing(const Output& output, const json& routing) {
   if (output.json()) {
     output.line(routing.dump());
     return;
@@ -51,29 +38,29 @@ void print(const Output& output, const json& routing) {
     output.line("route   " + text_of(route, "name") + "  " + text_of(route, "numberPattern") + " → " + joined(route["trunks"]));
 }
 
-int list(ApiClient& client, const Output& output, const Options&) {
-  print(output, client.get(kSip));
+int show_routing(ApiClient& client, const Output& output, const SipOptions&) {
+  print_routing(output, client.get(kSip));
   return kExitOk;
 }
 
-int set_trunk(ApiClient& client, const Output& output, const Options& o) {
+int set_trunk(ApiClient& client, const Output& output, const SipOptions& o) {
   json body;
   body["trunks"][o.name] = {{"sipSignalingPort", o.port}, {"enabled", !o.off}};
-  print(output, client.patch(kSip, body));
+  print_routing(output, client.patch(kSip, body));
   return kExitOk;
 }
 
-int remove_trunk(ApiClient& client, const Output& output, const Options& o) {
+int remove_trunk(ApiClient& client, const Output& output, const SipOptions& o) {
   json body;
   body["trunks"][o.name] = nullptr;
-  print(output, client.patch(kSip, body));
+  print_routing(output, client.patch(kSip, body));
   return kExitOk;
 }
 
-int set_domain(ApiClient& client, const Output& output, const Options& o) {
+int set_domain(ApiClient& client, const Output& output, const SipOptions& o) {
   json body;
   body["domains"][o.name]["enabled"] = !o.off;
-  print(output, client.patch(kSip, body));
+  print_routing(output, client.patch(kSip, body));
   return kExitOk;
 }
 
@@ -86,17 +73,17 @@ json other_routes(ApiClient& client, const std::string& name) {
   return routes;
 }
 
-int set_route(ApiClient& client, const Output& output, const Options& o) {
+int set_route(ApiClient& client, const Output& output, const SipOptions& o) {
   json route = {{"name", o.name}, {"numberPattern", o.pattern}, {"trunks", o.trunks}};
   if (!o.description.empty()) route["description"] = o.description;
   json routes = other_routes(client, o.name);
   routes.insert(o.first ? routes.begin() : routes.end(), route);
-  print(output, client.patch(kSip, {{"routes", routes}}));
+  print_routing(output, client.patch(kSip, {{"routes", routes}}));
   return kExitOk;
 }
 
-int remove_route(ApiClient& client, const Output& output, const Options& o) {
-  print(output, client.patch(kSip, {{"routes", other_routes(client, o.name)}}));
+int remove_route(ApiClient& client, const Output& output, const SipOptions& o) {
+  print_routing(output, client.patch(kSip, {{"routes", other_routes(client, o.name)}}));
   return kExitOk;
 }
 
@@ -111,7 +98,7 @@ void print_probe(const Output& output, const std::string& name, const json& prob
               (fine ? "" : "  (" + text_of(probe, "problem") + ")"));
 }
 
-int test(ApiClient& client, const Output& output, const Options& o) {
+int test(ApiClient& client, const Output& output, const SipOptions& o) {
   json answer = client.get("/_control/sip-routing/test?number=" + net::percent_encode(o.number));
   // Where calls go over trunks, each is asked, in the order in which they would be tried.
   bool asked = false, fine = false;
@@ -136,26 +123,28 @@ int test(ApiClient& client, const Output& output, const Options& o) {
 
 void add_sip_commands(CLI::App& app, CommandContext& context) {
   CLI::App* trunk = app.add_subcommand("trunk", "SIP trunks and the routes to them.")->require_subcommand(1);
-  const auto options = std::make_shared<Options>();
-  add(*trunk, context, "list", "Trunks, domains and routes.", options, &list);
-  CLI::App* set = add(*trunk, context, "set", "Put a trunk there, or change it.", options, &set_trunk);
+  const auto options = std::make_shared<SipOptions>();
+  add_client_command(*trunk, context, "list", "Trunks, domains and routes.", options, &show_routing);
+  CLI::App* set = add_client_command(*trunk, context, "set", "Put a trunk there, or change it.", options, &set_trunk);
   set->add_option("fqdn", options->name, "Its fully qualified domain name.")->required();
   set->add_option("--port", options->port, "Where it takes calls; default: 5061.");
   set->add_flag("--off", options->off, "No calls go there.");
-  CLI::App* remove = add(*trunk, context, "remove", "Remove one that no route uses.", options, &remove_trunk);
+  CLI::App* remove = add_client_command(*trunk, context, "remove", "Remove one that no route uses.", options, &remove_trunk);
   remove->add_option("fqdn", options->name, "Which.")->required();
-  CLI::App* domain = add(*trunk, context, "domain", "Trust the trunks of a domain, or not.", options, &set_domain);
+  CLI::App* domain = add_client_command(*trunk, context, "domain", "Trust the trunks of a domain, or not.", options, &set_domain);
   domain->add_option("domain", options->name, "Its name.")->required();
   domain->add_flag("--off", options->off, "No calls go to its trunks.");
-  CLI::App* route = add(*trunk, context, "route", "Send calls to numbers of a pattern to trunks.", options, &set_route);
+  CLI::App* route =
+      add_client_command(*trunk, context, "route", "Send calls to numbers of a pattern to trunks.", options, &set_route);
   route->add_option("name", options->name, "Name of the route; one of that name is replaced.")->required();
   route->add_option("--pattern", options->pattern, "Regular expression for the called number.")->required();
   route->add_option("--to", options->trunks, "A trunk; may be repeated, the first choice first.")->allow_extra_args(false);
   route->add_option("--description", options->description, "For people.");
   route->add_flag("--first", options->first, "Try it before all others; default: after them.");
-  CLI::App* unroute = add(*trunk, context, "unroute", "Remove a route.", options, &remove_route);
+  CLI::App* unroute = add_client_command(*trunk, context, "unroute", "Remove a route.", options, &remove_route);
   unroute->add_option("name", options->name, "Name of the route.")->required();
-  CLI::App* try_it = add(*trunk, context, "test", "Where a call would go, and why; exit code 1 when nowhere.", options, &test);
+  CLI::App* try_it =
+      add_client_command(*trunk, context, "test", "Where a call would go, and why; exit code 1 when nowhere.", options, &test);
   try_it->add_option("number", options->number, "The called number.")->required();
 }
 

@@ -18,9 +18,9 @@ namespace trunkline::app {
 namespace {
 
 using nlohmann::json;
-using OptionsPtr = std::shared_ptr<SubscriptionOptions>;
+using SubscriptionOptionsPtr = std::shared_ptr<SubscriptionOptions>;
 
-std::string path_of(const SubscriptionOptions& options) {
+std::string subscription_path(const SubscriptionOptions& options) {
   return Target("/_control/event-subscriptions/" + net::percent_encode(options.name)).add("topic", options.topic).text();
 }
 
@@ -91,7 +91,7 @@ void add_subscriptions(CLI::App& app, CommandContext& context) {
                                         [options, after](ApiClient& client, const Output& output) {
                                           json body = options->body();
                                           if (*after >= 0) body["after"] = *after;
-                                          return show_one(client.put(path_of(*options), body), output);
+                                          return show_one(client.put(subscription_path(*options), body), output);
                                         });
   create->add_option("name", options->name, "3 to 64 letters, digits or '-'.")->required();
   create->add_option("url", options->endpoint, "Of the webhook. It is asked first whether it wants them.");
@@ -102,7 +102,7 @@ void add_subscriptions(CLI::App& app, CommandContext& context) {
 
   CLI::App* update = add_client_command(*all, context, "update", "Change what is named; the rest stays.",
                                         [options](ApiClient& client, const Output& output) {
-                                          return show_one(client.patch(path_of(*options), options->body()), output);
+                                          return show_one(client.patch(subscription_path(*options), options->body()), output);
                                         });
   update->add_option("name", options->name, "Which.")->required();
   update->add_option("--endpoint", options->endpoint, "Another URL.");
@@ -121,13 +121,13 @@ void add_subscriptions(CLI::App& app, CommandContext& context) {
       });
   list->add_option("--topic", options->topic, "Of a custom topic.");
   CLI::App* show = add_client_command(*all, context, "show", "One of them.", [options](ApiClient& client, const Output& output) {
-    const json answer = client.get(path_of(*options));
+    const json answer = client.get(subscription_path(*options));
     output.result(answer, details_of(answer));
     return kExitOk;
   });
   CLI::App* remove = add_client_command(*all, context, "delete", "End one. What it had still to deliver is forgotten.",
                                         [options](ApiClient& client, const Output& output) {
-                                          client.remove(path_of(*options));
+                                          client.remove(subscription_path(*options));
                                           json answer;
                                           answer["name"] = options->name;
                                           answer["deleted"] = true;

@@ -13,8 +13,6 @@
 #include <optional>
 #include <sstream>
 
-extern char** environ;
-
 namespace trunkline::app {
 namespace {
 

@@ -23,16 +23,16 @@ struct WorkflowOptions {
   bool stateless = false, disabled = false, check = false, full = false;
   int limit = 20;
 };
-using OptionsPtr = std::shared_ptr<WorkflowOptions>;
+using WorkflowOptionsPtr = std::shared_ptr<WorkflowOptions>;
 
-constexpr std::int64_t kLongestPollMs = 30'000;
+constexpr std::int64_t kLongestRunPollMs = 30'000;
 
-std::string path_of(const std::string& name, const std::string& more = {}) {
+std::string workflow_path(const std::string& name, const std::string& more = {}) {
   return "/_control/workflows/" + net::percent_encode(name) + more;
 }
 
 std::string run_path(const WorkflowOptions& options, const char* more = "") {
-  return path_of(options.name, "/runs/" + net::percent_encode(options.run) + more);
+  return workflow_path(options.name, "/runs/" + net::percent_encode(options.run) + more);
 }
 
 std::string read_text(const std::string& file, const char* option) {
@@ -79,11 +79,11 @@ int deploy(ApiClient& client, const Output& output, const WorkflowOptions& optio
     throw Error(ErrorCode::kInvalidArgument, "--name is missing: the definition has no file name", "--name");
   const std::string body = deployment_of(options);
   if (!options.check) {
-    const json answer = client.put_text(path_of(name), body);
+    const json answer = client.put_text(workflow_path(name), body);
     output.result(answer, "deployed  " + workflow_line(answer) + missing_text(answer));
     return kExitOk;
   }
-  const json answer = client.post_text(path_of(name, "/validate"), body);
+  const json answer = client.post_text(workflow_path(name, "/validate"), body);
   const json& problems = answer["problems"];
   for (const json& problem : problems)
     if (!output.json()) output.line(text_of(problem, "pointer") + ": " + text_of(problem, "message"));
@@ -102,7 +102,7 @@ json wait_for_run(ApiClient& client, const WorkflowOptions& options, Duration pa
   const Time until = system_time_now() + patience;
   for (;;) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - system_time_now()).count();
-    const std::int64_t wait_ms = std::clamp<std::int64_t>(left, 0, kLongestPollMs);
+    const std::int64_t wait_ms = std::clamp<std::int64_t>(left, 0, kLongestRunPollMs);
     json run = client.get(Target(run_path(options)).add("wait_ms", std::to_string(wait_ms)).text());
     if (is_over(run) || left <= 0) return run;
   }
@@ -126,7 +126,7 @@ int start(ApiClient& client, const Output& output, WorkflowOptions options) {
     const auto [name, value] = name_and_value(one, "--header");
     body["headers"][name] = value;
   }
-  const json started = client.post(path_of(options.name, "/runs"), body);
+  const json started = client.post(workflow_path(options.name, "/runs"), body);
   options.run = text_of(started, "run");
   if (options.wait.empty() || options.run.empty()) {
     output.result(started, started_text(started));
@@ -149,7 +149,7 @@ int list_all(ApiClient& client, const Output& output) {
 }
 
 int list_runs(ApiClient& client, const Output& output, const WorkflowOptions& options) {
-  const std::string target = Target(path_of(options.name, "/runs"))
+  const std::string target = Target(workflow_path(options.name, "/runs"))
                                  .add("status", options.status)
                                  .add("client_tracking_id", options.tracking)
                                  .add("limit", std::to_string(options.limit))
@@ -164,7 +164,7 @@ int list_runs(ApiClient& client, const Output& output, const WorkflowOptions& op
   return kExitOk;
 }
 
-int show(ApiClient& client, const Output& output, const WorkflowOptions& options) {
+int show_run(ApiClient& client, const Output& output, const WorkflowOptions& options) {
   const json run = options.wait.empty() ? client.get(run_path(options))
                                         : wait_for_run(client, options, duration_option(options.wait, "--wait"));
   output.result(run, run_text(run, {options.full}));
@@ -187,23 +187,23 @@ int again(ApiClient& client, const Output& output, WorkflowOptions options, cons
 int set_enabled(ApiClient& client, const Output& output, const std::string& name, bool enabled) {
   json body;
   body["enabled"] = enabled;
-  const json answer = client.patch(path_of(name), body);
+  const json answer = client.patch(workflow_path(name), body);
   output.result(answer, (enabled ? "enabled  " : "disabled  ") + name);
   return kExitOk;
 }
 
-void add_name(CLI::App* command, const OptionsPtr& options) {
+void add_name(CLI::App* command, const WorkflowOptionsPtr& options) {
   command->add_option("name", options->name, "Of the workflow.")->required();
 }
 
-void add_run(CLI::App* command, const OptionsPtr& options) {
+void add_run(CLI::App* command, const WorkflowOptionsPtr& options) {
   add_name(command, options);
   command->add_option("run", options->run, "Name of the run, or `last`.")->capture_default_str();
 }
 
-void add_waiting(CLI::App* command, const OptionsPtr& options) {
+void add_waiting(CLI::App* command, const WorkflowOptionsPtr& options) {
   command->add_option("--wait", options->wait,
-                      "Until it has ended, at most so long (30s); then show it. Exit code 0: it succeeded.");
+                      "Until it has ended, at most so long (30s); then show_run it. Exit code 0: it succeeded.");
   command->add_flag("--full", options->full, "Inputs and outputs in full.");
 }
 
@@ -234,7 +234,7 @@ void add_definitions(CLI::App& all, CommandContext& context) {
   const auto gone = std::make_shared<WorkflowOptions>();
   add_name(add_client_command(all, context, "delete", "Delete a workflow with its runs.",
                               [gone](ApiClient& client, const Output& output) {
-                                client.remove(path_of(gone->name));
+                                client.remove(workflow_path(gone->name));
                                 json answer;
                                 answer["name"] = gone->name;
                                 answer["deleted"] = true;
@@ -270,7 +270,7 @@ void add_runs(CLI::App& all, CommandContext& context) {
   const auto showing = std::make_shared<WorkflowOptions>();
   CLI::App* one =
       add_client_command(all, context, "show", "A run, step by step.",
-                         [showing](ApiClient& client, const Output& output) { return show(client, output, *showing); });
+                         [showing](ApiClient& client, const Output& output) { return show_run(client, output, *showing); });
   add_run(one, showing);
   add_waiting(one, showing);
 

@@ -81,11 +81,25 @@ class PreparedCall {
   /// Takes a slot over that holds the arguments. Without one the call is refused.
   void hold(CallSlot& slot) { slot_ = &slot; }
 
-  /// At most once.
-  void begin(Callback<Value> done) {
+  /// At most once. 0: it has failed already.
+  CallHandle begin(Callback<Value> done) {
     const Visit visit(core_);
-    if (!slot_ || !visit) return done(Result<Value>(refusal(core_, operation_, launch_ != nullptr)));
-    launch_(target_, *core_, *std::exchange(slot_, nullptr), std::move(done));
+    if (slot_ && visit) return launch_(target_, *core_, *std::exchange(slot_, nullptr), std::move(done));
+    done(Result<Value>(refusal(core_, operation_, launch_ != nullptr)));
+    return 0;
+  }
+  /// Begins it and waits. Never on a thread that the other side needs to make progress.
+  Value wait() {
+    Outcome<Value> outcome;
+    begin(Callback<Value>(outcome));
+    return outcome.get();
+  }
+  /// Begins it; it must complete before it returns.
+  Value now() {
+    Outcome<Value> outcome;
+    const CallHandle handle = begin(Callback<Value>(outcome));
+    if (!outcome.ready()) not_synchronous(*core_, handle, operation_);
+    return outcome.get();
   }
 
  private:
@@ -119,19 +133,21 @@ class Client {
   tl_iface raw() const { return target_; }
 
  protected:
-  /// Starts a call that owns its arguments. 0: it has failed already.
+  /// Starts a call that owns its arguments.
+  template <class Op, class... P>
+  void start(CallOptions options, Callback<typename Op::Value> done, P... arguments) const {
+    prepare<Op>({}, std::move(options), std::move(arguments)...).begin(std::move(done));
+  }
+  /// The same for any function, which lies beside the arguments.
   template <class Op, class F, class... P>
-  CallHandle start(CallOptions options, F done, P... arguments) const {
+  void start(CallOptions options, F done, P... arguments) const {
     const bool offered = slot<Op>(target_) != nullptr;
     const Visit visit(core_);
     CallSlot* held = offered && visit ? CallPool::instance().acquire() : nullptr;
-    if (!held) {
-      done(Result<typename Op::Value>(refusal(core_, Op::kName, offered)));
-      return 0;
-    }
+    if (!held) return done(Result<typename Op::Value>(refusal(core_, Op::kName, offered)));
     held->options = std::move(options);
     emplace<OwnedCall<Op, F, P...>>(*held, std::move(done), std::tuple<P...>(std::move(arguments)...));
-    return launch<Op, F, P...>(target_, *core_, *held);
+    launch<OwnedCall<Op, F, P...>>(target_, *core_, *held);
   }
   /// Starts a call with arguments in C form, which the caller keeps alive until the peer has completed it.
   template <class Op, class F, class... C>
@@ -156,65 +172,64 @@ class Client {
   /// The same as a coroutine. It holds a slot from here on, and begins the call when it is awaited.
   template <class Op, class... P>
   Task<typename Op::Value> run(CallOptions options, P... arguments) const {
+    return run_prepared(prepare<Op>(keeps_, std::move(options), std::move(arguments)...));
+  }
+  /// The same, blocking. Never on a thread that the other side needs to make progress.
+  template <class Op, class... P>
+  typename Op::Value wait(CallOptions options, P... arguments) const {
+    return prepare<Op>({}, std::move(options), std::move(arguments)...).wait();
+  }
+  /// An operation marked @sync: it must complete before it returns.
+  template <class Op, class... P>
+  typename Op::Value now(CallOptions options, P... arguments) const {
+    return prepare<Op>({}, std::move(options), std::move(arguments)...).now();
+  }
+
+ private:
+  // With launch() all the code that an operation has of its own: it is there once, not in each of the three ways to call.
+  template <class Op, class... P>
+  [[gnu::noinline]] PreparedCall<typename Op::Value> prepare(std::shared_ptr<const void> keeps, CallOptions&& options, P&&... arguments) const {
     using Done = Callback<typename Op::Value>;
     const bool offered = slot<Op>(target_) != nullptr;
-    PreparedCall<typename Op::Value> call(target_, core_, keeps_, Op::kName, offered ? &launch_later<Op, P...> : nullptr);
+    PreparedCall<typename Op::Value> call(target_, core_, std::move(keeps), Op::kName,
+                                          offered ? &launch_with<OwnedCall<Op, Done, P...>> : nullptr);
     if (CallSlot* held = offered ? CallPool::instance().acquire() : nullptr) {
       held->options = std::move(options);
       emplace<OwnedCall<Op, Done, P...>>(*held, Done(), std::tuple<P...>(std::move(arguments)...));
       call.hold(*held);
     }
-    return run_prepared(std::move(call));
+    return call;
   }
-  /// The same, blocking. Never on a thread that the other side needs to make progress.
-  template <class Op, class... P>
-  typename Op::Value wait(CallOptions options, P... arguments) const {
-    Outcome<typename Op::Value> outcome;
-    start<Op>(std::move(options), Callback<typename Op::Value>(outcome), std::move(arguments)...);
-    return outcome.get();
-  }
-  /// An operation marked @sync: it must complete before it returns.
-  template <class Op, class... P>
-  typename Op::Value now(CallOptions options, P... arguments) const {
-    Outcome<typename Op::Value> outcome;
-    const CallHandle handle = start<Op>(std::move(options), Callback<typename Op::Value>(outcome), std::move(arguments)...);
-    if (!outcome.ready()) not_synchronous(*core_, handle, Op::kName);
-    return outcome.get();
-  }
-
- private:
   /// Begins the call that lies in a slot. The caller is on a Visit. 0: it has failed already.
-  template <class Op, class F, class... P>
+  template <class State>
   static CallHandle launch(tl_iface target, CallCore& core, CallSlot& held) {
-    using State = OwnedCall<Op, F, P...>;
-    auto* state = static_cast<State*>(held.operation);
-    const auto lower_all = [&](const P&... argument) { return std::tuple{lower_parameter(argument, held.arena)...}; };
-    using Lowered = decltype(std::apply(lower_all, std::as_const(state->arguments)));
-    std::optional<Lowered> lowered;
-    try {
-      lowered.emplace(std::apply(lower_all, std::as_const(state->arguments)));
-    } catch (...) {
-      state->fail(current_error());
-      discard(held);
-      return 0;
-    }
-    const auto function = slot<Op>(target);
-    const CallHandle handle = publish<State>(held, core);
+    using Op = typename State::Operation;
+    CallHandle handle = 0;  // 0: the peer does not know of it
+    const auto& arguments = static_cast<State*>(held.operation)->arguments;
     try {
       std::apply(
-          [&](auto... c) {
-            function(target.self, &held.call, c..., &Done<State, typename Op::Value>::complete, as_user(handle));
+          [&](const auto&... argument) {
+            const auto call = [&](auto... lowered) {
+              handle = publish<State>(held, core);
+              slot<Op>(target)(target.self, &held.call, lowered..., &Done<State, typename Op::Value>::complete, as_user(handle));
+            };
+            call(lower_parameter(argument, held.arena)...);
           },
-          *lowered);
+          arguments);
     } catch (...) {
-      peer_threw(core, handle, Op::kName);
+      if (handle) {
+        peer_threw(core, handle, Op::kName);
+      } else {
+        static_cast<State*>(held.operation)->fail(current_error());
+        discard(held);
+      }
     }
     return handle;
   }
-  template <class Op, class... P>
-  static CallHandle launch_later(tl_iface target, CallCore& core, CallSlot& held, Callback<typename Op::Value> done) {
-    static_cast<OwnedCall<Op, Callback<typename Op::Value>, P...>*>(held.operation)->done = std::move(done);
-    return launch<Op, Callback<typename Op::Value>, P...>(target, core, held);
+  template <class State>
+  static CallHandle launch_with(tl_iface target, CallCore& core, CallSlot& held, Callback<typename State::Value> done) {
+    static_cast<State*>(held.operation)->done = std::move(done);
+    return launch<State>(target, core, held);
   }
   /// The function in the vtable; nullptr when the other side does not have it.
   template <class Op>

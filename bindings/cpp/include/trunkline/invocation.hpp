@@ -128,6 +128,7 @@ Result<Value> read_result(CallCore& core, std::string_view operation, const C& r
 /// A call that owns its arguments and ends in done(Result<Value>).
 template <class Op, class F, class... P>
 struct OwnedCall {
+  using Operation = Op;
   using Value = typename Op::Value;
   static inline const char kType = 0;
   static constexpr std::string_view name() { return Op::kName; }
