@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "runtime/base/json_reader.h"
+#include "runtime/base/json_writer.h"
 #include "runtime/base/utf8.h"
 
 namespace trunkline {
@@ -51,10 +52,7 @@ nlohmann::json parse_json(std::string_view text, JsonLimits limits) {
   if (text.size() > limits.max_bytes)
     throw json_error(ErrorCode::kResourceExhausted, "longer than " + std::to_string(limits.max_bytes) + " bytes",
                      limits.max_bytes);
-  if (limits.max_depth <= JsonReader::kDeepest) {
-    nlohmann::json value;
-    if (JsonReader(text, limits.max_depth).read(value)) return value;
-  }
+  if (nlohmann::json value; read_json(text, limits.max_depth, value)) return value;
   check_depth(text, limits.max_depth);
   try {
     return nlohmann::json::parse(text.begin(), text.end());

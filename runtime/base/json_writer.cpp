@@ -1,15 +1,32 @@
 #include "runtime/base/json_writer.h"
 
+#include <array>
 #include <charconv>
+#include <cstdint>
+#include <cstring>
 #include <nlohmann/json.hpp>
 
-#include "runtime/base/json_reader.h"
 #include "runtime/base/utf8.h"
 
 namespace trunkline {
 namespace {
 
 using nlohmann::json;
+
+constexpr std::array<bool, 256> kPlain = [] {
+  std::array<bool, 256> table{};
+  for (std::size_t c = 0x20; c < 0x7f; ++c) table[c] = c != '"' && c != '\\';
+  return table;
+}();
+
+constexpr std::uint64_t each(std::uint64_t byte) { return byte * 0x0101010101010101; }
+/// Not zero when a byte of the word is zero.
+constexpr std::uint64_t has_zero(std::uint64_t word) { return (word - each(0x01)) & ~word & each(0x80); }
+constexpr bool all_plain(std::uint64_t word) {
+  const std::uint64_t controls = (word - each(0x20)) & ~word & each(0x80);
+  return (controls | (word & each(0x80)) | has_zero(word ^ each('"')) | has_zero(word ^ each('\\')) |
+          has_zero(word ^ each(0x7f))) == 0;
+}
 
 // append_json_string() differs in DEL and in the short forms of two controls; answers stay what they were.
 void append_text(std::string& out, std::string_view text) {
@@ -48,6 +65,16 @@ void append_number(std::string& out, Number number) {
 }
 
 }  // namespace
+
+std::size_t plain_json_prefix(std::string_view text) noexcept {
+  std::size_t at = 0;
+  for (std::uint64_t word; text.size() - at >= sizeof word; at += sizeof word) {
+    std::memcpy(&word, text.data() + at, sizeof word);
+    if (!all_plain(word)) break;
+  }
+  while (at < text.size() && kPlain[static_cast<unsigned char>(text[at])]) ++at;
+  return at;
+}
 
 void append_json(std::string& out, const json& value) {
   switch (value.type()) {
