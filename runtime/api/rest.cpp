@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "runtime/base/json.h"
+#include "runtime/base/json_writer.h"
 
 namespace trunkline::api {
 
@@ -22,7 +23,7 @@ nlohmann::json parse_optional_body(const server::RouteContext& context) {
 net::Response json_response(int status, const nlohmann::json& body) {
   net::Response response;
   response.status = status;
-  response.body = body.dump();
+  append_json(response.body, body);
   return response;
 }
 

@@ -81,11 +81,11 @@ std::optional<std::string> base64url_decode(std::string_view text) { return deco
 
 std::string hex_encode(std::span<const std::uint8_t> bytes) {
   constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string out;
-  out.reserve(bytes.size() * 2);
+  std::string out(bytes.size() * 2, '\0');
+  char* to = out.data();
   for (const std::uint8_t b : bytes) {
-    out.push_back(kDigits[b >> 4]);
-    out.push_back(kDigits[b & 15]);
+    *to++ = kDigits[b >> 4];
+    *to++ = kDigits[b & 15];
   }
   return out;
 }

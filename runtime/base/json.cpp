@@ -1,10 +1,11 @@
 #include "runtime/base/json.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "runtime/base/json_reader.h"
+#include "runtime/base/json_writer.h"
 #include "runtime/base/utf8.h"
 
 namespace trunkline {
@@ -38,13 +39,6 @@ void check_depth(std::string_view text, std::size_t max_depth) {
   }
 }
 
-/// ASCII that stands for itself in a JSON string.
-constexpr std::array<bool, 256> kPlain = [] {
-  std::array<bool, 256> table{};
-  for (std::size_t c = 0x20; c < 0x7f; ++c) table[c] = c != '"' && c != '\\';
-  return table;
-}();
-
 // "[json.exception.parse_error.101] parse error at line 1, column 2: syntax error while ..." without its first two parts.
 std::string_view plain_message(std::string_view what) {
   for (const std::string_view lead : {std::string_view("] "), std::string_view(": ")})
@@ -58,6 +52,7 @@ nlohmann::json parse_json(std::string_view text, JsonLimits limits) {
   if (text.size() > limits.max_bytes)
     throw json_error(ErrorCode::kResourceExhausted, "longer than " + std::to_string(limits.max_bytes) + " bytes",
                      limits.max_bytes);
+  if (nlohmann::json value; read_json(text, limits.max_depth, value)) return value;
   check_depth(text, limits.max_depth);
   try {
     return nlohmann::json::parse(text.begin(), text.end());
@@ -74,9 +69,9 @@ void append_json_string(std::string& out, std::string_view text) {
   out.push_back('"');
   while (!text.empty()) {
     // Most text needs nothing and goes as it is.
-    const auto plain = std::find_if_not(text.begin(), text.end(), [](char c) { return kPlain[static_cast<unsigned char>(c)]; });
-    out.append(text.begin(), plain);
-    text.remove_prefix(static_cast<std::size_t>(plain - text.begin()));
+    const std::size_t plain = plain_json_prefix(text);
+    out.append(text.substr(0, plain));
+    text.remove_prefix(plain);
     if (text.empty()) break;
     const auto c = static_cast<unsigned char>(text.front());
     if (c >= 0x80) {

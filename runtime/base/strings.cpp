@@ -41,8 +41,12 @@ std::string to_lower(std::string_view text) {
 }
 
 bool iequals(std::string_view a, std::string_view b) noexcept {
-  return a.size() == b.size() &&
-         std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return ascii_lower(x) == ascii_lower(y); });
+  if (a.size() != b.size()) return false;
+  const char *x = a.data(), *y = b.data();
+  // Names of header fields, mostly: those that differ do so in the first letters, those that do not are written alike.
+  for (const char* const end = x + a.size(); x != end; ++x, ++y)
+    if (*x != *y && ascii_lower(*x) != ascii_lower(*y)) return false;
+  return true;
 }
 
 bool istarts_with(std::string_view text, std::string_view prefix) noexcept {

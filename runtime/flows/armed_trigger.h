@@ -30,8 +30,8 @@ struct Triggers::Armed {
   std::optional<Time> fetch_at;
   /// A request for a subscription is under way.
   bool subscribing = false;
-  /// Renewals that failed since one did not.
-  int failed_renewals = 0;
+  /// Requests for a subscription that failed since one did not.
+  int failed_subscriptions = 0;
   /// Of what others than a fetch write down: how often somebody told it, and how often it subscribed.
   std::int64_t changes = 0;
   std::string problem;

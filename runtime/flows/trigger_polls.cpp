@@ -90,7 +90,7 @@ Task<FiringResult> Triggers::poll(std::shared_ptr<Armed> armed) {
     may_help = HttpActions::answer_of(*failure).retryable;
     const std::lock_guard lock(mutex_);
     armed->location.clear();
-    if (armed->failed_renewals == 0)
+    if (armed->failed_subscriptions == 0)
       armed->problem = failure->code == ErrorCode::kInvalidArgument ? failure->message : std::string();
     if (!notified) armed->next.reset();
   }
@@ -134,7 +134,7 @@ FiringResult Triggers::take_answer(const std::shared_ptr<Armed>& armed, Answer a
   {
     const std::lock_guard lock(mutex_);
     // Of a renewal that failed it stays.
-    if (armed->failed_renewals == 0) armed->problem.clear();
+    if (armed->failed_subscriptions == 0) armed->problem.clear();
     armed->last = now;
     armed->location = answer.location.empty() ? std::string() : resolve_location(url, answer.location);
     if (answer.status < 400) armed->cursor = std::move(answer.answer.cursor);

@@ -60,8 +60,8 @@ void Triggers::not_subscribed(const std::shared_ptr<Armed>& armed, const Error& 
     const std::lock_guard lock(mutex_);
     armed->subscribing = false;
     armed->problem = error.message;
-    // Nothing would come any more once the one before has run out.
-    if (armed->until) armed->until = service_.parts_.clock.now() + growing_wait(armed->failed_renewals++);
+    // Until it is asked again nothing comes, or nothing any more once the one before has run out.
+    armed->until = service_.parts_.clock.now() + growing_wait(armed->failed_subscriptions++);
     next = armed->due();
   }
   service_.parts_.log.warning("workflows", what,
@@ -163,21 +163,35 @@ Task<void> Triggers::subscribe(std::shared_ptr<Armed> armed) {
     }
   }
   std::optional<Time> next;
+  bool orphaned = false;
   {
     const std::lock_guard lock(mutex_);
+    // What names itself ends alone. Anything else ends by the address of its trigger, which is that of its successor too.
+    const bool alone = !ends_at.empty() || !subscription.is_null();
+    const auto place = armed_.find(key_of(*armed->workflow, trigger.name));
+    orphaned = !stopped_ && (place == armed_.end() || (place->second != armed && alone));
     armed->subscribed = true;
     armed->subscribing = false;
     ++armed->changes;
-    armed->failed_renewals = 0;
+    armed->failed_subscriptions = 0;
     armed->subscription = std::move(subscription);
     armed->ends_at = std::move(ends_at);
     armed->until = length ? std::optional<Time>(service_.parts_.clock.now() + *length) : std::nullopt;
     armed->problem.clear();
     next = armed->due();
   }
+  // It was disabled, removed or followed by another version while the other side was asked, which would go on calling.
+  if (orphaned) end_subscription(armed);
   if (!current(armed)) co_return;
   remember(*armed, next);
   if (next) schedule(armed, *next);
+}
+
+void Triggers::end_subscription(const std::shared_ptr<Armed>& armed) {
+  spawn(unsubscribe(armed), [this](const Result<void>& result) {
+    if (!result.ok())
+      service_.parts_.log.warning("workflows", "a webhook could not be unsubscribed", {{"error", result.error().message}});
+  });
 }
 
 Task<void> Triggers::unsubscribe(std::shared_ptr<Armed> armed) {

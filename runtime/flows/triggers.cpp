@@ -175,7 +175,7 @@ void Triggers::arm(const WorkflowPtr& workflow, const workflow::Trigger& trigger
       armed->told = before->told || (trigger.type == TriggerType::kApiConnectionNotification && before->polling);
       armed->failures = before->failures;
       armed->fetch_at = before->fetch_at;
-      armed->failed_renewals = before->failed_renewals;
+      armed->failed_subscriptions = before->failed_subscriptions;
       if (subscribes(trigger.type)) armed->next = armed->told ? now : armed->due();
       // Its answer would be the old one's; a renewal is due anyway.
       subscribes_anew = before->subscribing && !before->subscribed;
@@ -253,12 +253,7 @@ void Triggers::disarm(const WorkflowPtr& workflow, const workflow::Trigger& trig
     return;
   }
   if (armed->timer != 0) service_.parts_.clock.cancel(armed->timer);
-  if (subscribed) {
-    spawn(unsubscribe(armed), [this](const Result<void>& result) {
-      if (!result.ok())
-        service_.parts_.log.warning("workflows", "a webhook could not be unsubscribed", {{"error", result.error().message}});
-    });
-  }
+  if (subscribed) end_subscription(armed);
   if (keep)
     write_down(*armed, std::nullopt);
   else

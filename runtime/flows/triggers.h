@@ -84,6 +84,8 @@ class Triggers {
   // trigger_subscriptions.cpp
   Task<void> subscribe(std::shared_ptr<Armed> armed);
   Task<void> unsubscribe(std::shared_ptr<Armed> armed);
+  /// The same for nobody who waits; what fails is logged.
+  void end_subscription(const std::shared_ptr<Armed>& armed);
   void start_subscription(const std::shared_ptr<Armed>& armed, bool restored);
   /// What the failure of a request for a subscription leaves to do.
   void not_subscribed(const std::shared_ptr<Armed>& armed, const Error& error, std::string_view what);

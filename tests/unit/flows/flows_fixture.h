@@ -50,6 +50,16 @@ class FakeSender final : public net::HttpSender {
     const std::lock_guard lock(mutex_);
     return requests_;
   }
+  /// Answers all that a script left without an answer.
+  void answer_held(const net::ClientResponse& response) {
+    std::vector<UniqueFunction<void(Result<net::ClientResponse>)>> held;
+    {
+      const std::lock_guard lock(mutex_);
+      held.swap(held_);
+    }
+    for (auto& done : held)
+      executor_.post([done = std::move(done), response]() mutable { done(Result<net::ClientResponse>(response)); });
+  }
   Script script;
   /// Who sends them instead; null: nobody.
   net::HttpSender* forward = nullptr;

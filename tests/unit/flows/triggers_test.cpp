@@ -258,6 +258,40 @@ TEST_F(TriggersTest, TryAgainToRenewASubscription) {
   EXPECT_EQ(asked, 5);
 }
 
+TEST_F(TriggersTest, TryAgainToSubscribeAtAll) {
+  int asked = 0;
+  script_ = [&asked](const net::ClientRequest&) -> Answer {
+    return Result<net::ClientResponse>(json_answer(++asked < 3 ? 403 : 200, "{}"));
+  };
+  open();
+  const WorkflowPtr workflow = deploy(definition("{}", R"j({"hook":{"type":"HttpWebhook",
+      "inputs":{"subscribe":{"method":"POST","uri":"http://x.example/sub"},"unsubscribe":{}}}})j"));
+  settle();
+  EXPECT_THAT(service().triggers(*workflow)[0].problem, HasSubstr("403"));
+  advance(std::chrono::seconds{31});
+  EXPECT_EQ(asked, 3) << "after ten seconds and twenty more";
+  EXPECT_EQ(service().triggers(*workflow)[0].problem, "");
+  advance(std::chrono::hours{25});
+  EXPECT_EQ(asked, 3) << "it has no end";
+}
+
+TEST_F(TriggersTest, EndASubscriptionThatComesAfterTheyWereDisabled) {
+  open();
+  life_->http.script = [](const net::ClientRequest&) { return Answer(); };
+  deploy(definition("{}", R"j({"hook":{"type":"HttpWebhook","inputs":{"subscribe":{"method":"POST","uri":"http://x.example/sub"},
+      "unsubscribe":{"method":"DELETE","uri":"http://x.example/sub"}}}})j"));
+  settle();
+  ASSERT_THAT(life_->http.requests(), SizeIs(1));
+  sync_wait(service().set_enabled("flow", false));
+  settle();
+  EXPECT_THAT(life_->http.requests(), SizeIs(1)) << "nothing stands yet";
+  life_->http.script = [](const net::ClientRequest&) -> Answer { return Result<net::ClientResponse>(json_answer(200, "{}")); };
+  life_->http.answer_held(json_answer(200, "{}"));
+  settle();
+  ASSERT_THAT(life_->http.requests(), SizeIs(2));
+  EXPECT_EQ(life_->http.requests()[1].method, "DELETE");
+}
+
 TEST_F(TriggersTest, SubscribeOnceANewVersionMendsWhatKeptThemFromIt) {
   open(true);
   const std::string actions = "{}", triggers = R"j({"hook":{"type":"HttpWebhook","inputs":{"subscribe":{"method":"POST",
