@@ -7,9 +7,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from phone import Sipp, Sound, sdp, tone
+from phone import Sipp, Sound, in_dialog_ok, sdp, tone
 from receiver import Receiver
-from sip_line import PHONE, TRUNK, Line, calling, hung_up_on, line, prompts, request, taken, trunk_at
+from sip_line import PHONE, TRUNK, Line, calling, hung_up_on, in_dialog, line, prompts, request, taken, trunk_at
 from test_calls import CALLS, OURS, phone
 from test_pstn_sip_transfer import TARGET, answering, asks_for, expect, two_trunks
 
@@ -68,17 +68,27 @@ def test_the_target_is_told_which_call_it_gives_up(tmp_path: Path) -> None:
         calls.nothing_is_left()
 
 
-def test_another_phone_takes_the_call_over(tmp_path: Path) -> None:
-    """An INVITE with Replaces: the application goes on with the other phone, and hears of nothing."""
+def calling_without_offer(sound: Sound, *rest: str, lines: tuple[str, ...] = ()) -> list[str]:
+    """Calls without saying where it is, which it does when it acknowledges the answer."""
+    steps = calling(sound, *rest, lines=lines)
+    steps[0] = f'<send retrans="500">{request("INVITE", 1, *lines)}</send>'
+    steps[4] = f"<send>{request('ACK', 1, body=sdp(sound.port))}</send>"
+    return steps
+
+
+@pytest.mark.parametrize("offers", [True, False])
+def test_another_phone_takes_the_call_over(tmp_path: Path, offers: bool) -> None:
+    """An INVITE with Replaces: the application goes on with the other phone, and hears of nothing. The first one goes on sending
+    for a moment, and is not taken for the second."""
     with Sound() as one, Sound() as two, ExitStack() as phones:
         first = phones.enter_context(Sipp(*taken(one)))
         prompt = phones.enter_context(prompts(tone(1000, 0.6)))
         calls = phones.enter_context(line(tmp_path, trunk_at(first.port, accept_refer=True)))
         connection = calls.call(PHONE)
         calls.event("CallConnected", connection)
-        assert one.wait(lambda: "ACK sip:" in first.messages())
+        assert one.wait(lambda: "ACK sip:" in first.messages() and one.packets > 0)
         replaces = dialog(first, called=True)
-        steps = calling(two, *hung_up_on(), lines=(f"Replaces: {replaces}",))
+        steps = (calling if offers else calling_without_offer)(two, *hung_up_on(), lines=(f"Replaces: {replaces}",))
         second = phones.enter_context(Sipp(*steps, peer=calls.sip_port, number=OURS))
         assert first.succeeded(), "the first phone was hung up on"
         calls.play(connection, prompt)
@@ -87,6 +97,37 @@ def test_another_phone_takes_the_call_over(tmp_path: Path) -> None:
         assert "CallDisconnected" not in calls.kinds(connection)
         calls.hang_up(connection)
         assert second.succeeded()
+        calls.nothing_is_left()
+
+
+@pytest.mark.parametrize("confirms", [True, False])
+def test_the_phone_that_was_replaced_has_no_call_any_more(tmp_path: Path, confirms: bool) -> None:
+    """What it asks for, whether it has confirmed its end or not, is of no call, and makes none."""
+    with Sound() as one, Sound() as two, ExitStack() as phones:
+        steps = [
+            *answering(one),
+            '<recv request="BYE"/>',
+            *([f"<send>{in_dialog_ok()}</send>"] if confirms else []),
+            f'<send retrans="500">{in_dialog("INVITE", 1, body=sdp(one.port))}</send>',
+            '<recv response="100" optional="true"/>',
+            '<recv response="481"/>',
+            f"<send>{in_dialog('ACK', 1)}</send>",
+            *([] if confirms else hung_up_on()),  # once more, since it was not answered
+        ]
+        first = phones.enter_context(Sipp(*steps))
+        events = phones.enter_context(Receiver())
+        calls = phones.enter_context(line(tmp_path, trunk_at(first.port, accept_refer=True)))
+        calls.server.cli("subscription", "create", "calls", events.url, "--type", "IncomingCall")
+        connection = calls.call(PHONE)
+        calls.event("CallConnected", connection)
+        assert one.wait(lambda: "ACK sip:" in first.messages())
+        lines = (f"Replaces: {dialog(first, called=True)}",)
+        second = phones.enter_context(Sipp(*calling(two, *hung_up_on(), lines=lines), peer=calls.sip_port, number=OURS))
+        assert first.succeeded()
+        assert [one["callConnectionId"] for one in calls.ask("GET", "/_control/calls", expect=200)["items"]] == [connection]
+        calls.hang_up(connection)
+        assert second.succeeded()
+        assert not any(one["eventType"].endswith("IncomingCall") for one in events.events)
         calls.nothing_is_left()
 
 

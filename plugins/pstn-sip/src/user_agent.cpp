@@ -164,6 +164,7 @@ void UserAgent::on_event(nua_event_t event, int status, const char* phrase, nua_
     if (auto done = std::exchange(self.stopped_, nullptr)) done();
     return;
   }
+  if (number == kFormerNumber) return self.former_event(handle, event);
   if (number >= TrunkWatch::kFirstNumber) return self.watch_.event(number, event, status, phrase, sip);
   const auto found = self.by_number_.find(number);
   if (found != self.by_number_.end() && found->second->handle == handle)

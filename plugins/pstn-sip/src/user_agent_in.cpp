@@ -93,6 +93,7 @@ void UserAgent::replaced(nua_handle_t* handle, const sip_t* sip, const Trunk& tr
     return refuse(handle, SIP_491_REQUEST_PENDING, "the call that it replaces is being changed");
   const std::string_view sdp = sdp_of(sip);
   std::string ours;
+  leg->is_replaced = true;  // until the new phone has said where it is: perhaps only with the ACK
   try {
     ++leg->local.version;
     if (sdp.empty()) {
@@ -101,9 +102,7 @@ void UserAgent::replaced(nua_handle_t* handle, const sip_t* sip, const Trunk& tr
       leg->offer_is_out = leg->offer_in_answer = true;
       leg->hold_offered = leg->held;
     } else {
-      leg->is_replaced = true;
       const Agreed agreed = set_media(*leg, parse_sdp(sdp));
-      leg->is_replaced = false;
       ours = write_answer(leg->local, *leg->remote, agreed);
     }
   } catch (const Error& error) {
@@ -112,7 +111,7 @@ void UserAgent::replaced(nua_handle_t* handle, const sip_t* sip, const Trunk& tr
     return refuse(handle, wrong ? 400 : 488, wrong ? "Bad Session Description" : "Not Acceptable Here", error.message);
   }
   nua_handle_t* const before = leg->handle;
-  nua_handle_bind(before, nullptr);  // its end is nobody's news
+  nua_handle_bind(before, reinterpret_cast<nua_hmagic_t*>(static_cast<std::uintptr_t>(kFormerNumber)));
   bind(leg, handle);
   leg->far = caller_of(sip);
   leg->held_by_them = false;
@@ -123,6 +122,15 @@ void UserAgent::replaced(nua_handle_t* handle, const sip_t* sip, const Trunk& tr
   nua_bye(before, SIPTAG_REASON_STR("SIP;cause=200;text=\"Replaced\""), TAG_END());
   log_.write(LogLevel::kInfo, "another phone took the place of the far end", Properties{{"leg_id", leg->id}, {"from", leg->far}});
   if (!leg->offer_is_out && leg->held != leg->hold_told) offer_again(leg);
+}
+
+/// The phone whose place was taken: its end is nobody's news. What it asks before it has confirmed that belongs to no call, and
+/// must not be taken for a new one.
+void UserAgent::former_event(nua_handle_t* handle, nua_event_t event) {
+  if (event == nua_i_invite || event == nua_i_info || event == nua_i_refer)
+    nua_respond(handle, SIP_481_NO_TRANSACTION, NUTAG_WITH_THIS(nua_), TAG_END());
+  else if (event == nua_i_terminated)
+    nua_handle_destroy(handle);
 }
 
 /// What the host said to a call that comes in.

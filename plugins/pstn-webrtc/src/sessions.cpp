@@ -85,39 +85,46 @@ SessionPtr Sessions::find_media(const std::string& leg_id) const {
   return session;
 }
 
-std::string Sessions::open_media(const SessionPtr& session, const SdpAudio& offer) {
-  LocalAudio local;
+Agreed Sessions::agree_with(Session& session, const SdpAudio& offer) const {
+  LocalAudio local = session.local;
   local.address = settings_.advertise;
   local.codecs = settings_.codecs;
   local.direction = mirrored(offer.direction);
-  if (session->listens) {
-    if (local.direction != Direction::kSendOnly && local.direction != Direction::kSendRecv)
+  if (session.listens) {
+    const bool hears = local.direction == Direction::kSendOnly || local.direction == Direction::kSendRecv;
+    if (!hears && local.version == 0)
       throw Error(ErrorCode::kFailedPrecondition, "a page that listens offers recvonly", "sdp");
-    local.direction = Direction::kSendOnly;
+    local.direction = hears ? Direction::kSendOnly : Direction::kInactive;
   }
-  local.session = session->number;
-  local.version = 1;
+  local.session = session.number;
+  ++local.version;
   const Agreed agreed = agree(offer, local);
-  LocalTransport transport;
+  session.local = std::move(local);
+  StreamSettings& stream = session.stream;
+  stream.codec = agreed.codec.id;
+  stream.payload_type = agreed.codec.payload_type;
+  stream.event_type = agreed.event_type;
+  stream.event_clock = agreed.event_clock;
+  stream.event_dtmf = !session.listens;
+  stream.send = offer.direction == Direction::kSendRecv || offer.direction == Direction::kRecvOnly;
+  stream.receive = !session.listens && (offer.direction == Direction::kSendRecv || offer.direction == Direction::kSendOnly);
+  stream.least_packets = settings_.least_packets;
+  stream.most_packets = settings_.most_packets;
+  return agreed;
+}
+
+std::string Sessions::open_media(const SessionPtr& session, const SdpAudio& offer) {
+  const Agreed agreed = agree_with(*session, offer);
+  LocalTransport& transport = session->transport;
   transport.user = random_text(4);
   transport.password = random_text(16);
   transport.fingerprint = identity_.fingerprint();
 
   session->media = engine_.make_leg(session->number, ports_.open_muxed());
   session->media->keep_handshakes();
-  local.port = session->media->port;
+  session->local.port = session->media->port;
   by_number_.emplace(session->number, session);
-  session->their_user = offer.transport->user;
-  StreamSettings& stream = session->stream;
-  stream.codec = agreed.codec.id;
-  stream.payload_type = agreed.codec.payload_type;
-  stream.event_type = agreed.event_type;
-  stream.event_clock = agreed.event_clock;
-  stream.event_dtmf = !session->listens;
-  stream.send = offer.direction == Direction::kSendRecv || offer.direction == Direction::kRecvOnly;
-  stream.receive = !session->listens && (offer.direction == Direction::kSendRecv || offer.direction == Direction::kSendOnly);
-  stream.least_packets = settings_.least_packets;
-  stream.most_packets = settings_.most_packets;
+  session->theirs = *offer.transport;
   // The session owns it, and goes after it.
   session->dtls =
       std::make_unique<DtlsServer>(identity_, offer.transport->hash, offer.transport->fingerprint,
@@ -132,7 +139,26 @@ std::string Sessions::open_media(const SessionPtr& session, const SdpAudio& offe
       end(session, kCauseTemporary,
           "its sound has not connected within " + std::to_string(settings_.connect_seconds) + " seconds");
   });
-  return write_webrtc_answer(local, transport, offer, agreed);
+  return write_webrtc_answer(session->local, transport, offer, agreed);
+}
+
+std::string Sessions::change_media(const SessionPtr& session, const SdpAudio& offer) {
+  if (!session->media) throw Error(ErrorCode::kFailedPrecondition, "the call rings, and has no sound yet", "id");
+  const SdpTransport& theirs = *offer.transport;
+  if (theirs.user != session->theirs.user || theirs.password != session->theirs.password)
+    throw Error(ErrorCode::kUnimplemented, "ICE cannot be restarted: leave, and join again", "body").with_http_status(422);
+  if (theirs.hash != session->theirs.hash || theirs.fingerprint != session->theirs.fingerprint ||
+      theirs.mid != session->theirs.mid)
+    throw Error(ErrorCode::kFailedPrecondition, "the connection stays what it was agreed to be", "sdp");
+  const Agreed agreed = agree_with(*session, offer);
+  if (session->media_up) use_stream(*session);
+  return write_webrtc_answer(session->local, session->transport, offer, agreed);
+}
+
+void Sessions::use_stream(const Session& session) {
+  engine_.change(session.media, [stream = session.stream, parts = RtpStream::prepare(session.stream)](MediaLeg& media) {
+    media.stream.configure(stream, *parts);
+  });
 }
 
 void Sessions::shake_hands(const SessionPtr& session) {
@@ -182,9 +208,7 @@ void Sessions::media_is_up(const SessionPtr& session) {
   const DtlsServer::Keys keys = session->dtls->keys();
   session->stream.send_key = keys.send;
   session->stream.receive_key = keys.receive;
-  engine_.change(session->media, [stream = session->stream, parts = RtpStream::prepare(session->stream)](MediaLeg& media) {
-    media.stream.configure(stream, *parts);
-  });
+  use_stream(*session);
   if (session->state == Session::State::kConnecting) answered(session);
 }
 

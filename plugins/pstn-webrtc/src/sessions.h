@@ -61,6 +61,11 @@ class Sessions {
   SessionPtr find_media(const std::string& leg_id) const;
   /// Takes a socket and whatever else the sound needs; returns the answer to the offer.
   std::string open_media(const SessionPtr& session, const SdpAudio& offer);
+  /// Another offer of the page's, of which only what is sent and heard may be new: a hold. Returns the answer to it.
+  std::string change_media(const SessionPtr& session, const SdpAudio& offer);
+  /// What is sent and heard from now on, where the page offers this.
+  Agreed agree_with(Session& session, const SdpAudio& offer) const;
+  void use_stream(const Session& session);
   void shake_hands(const SessionPtr& session);
   void react(const SessionPtr& session);
   void resend_later(const SessionPtr& session);
@@ -83,6 +88,7 @@ class Sessions {
                const Answer& answer);
   void press(const SessionPtr& session, const std::string& digits);
   void accept(const Ask& ask, const Answer& answer);
+  std::string change(const SessionPtr& session, const std::string& body);
   void wait(std::uint64_t ticket, bool cancelled, std::string topic, Waiting::Render render, Answer answer);
   void wait_state(const Ask& ask, std::uint64_t ticket, bool cancelled, Answer answer);
   void wait_calls(const Ask& ask, std::uint64_t ticket, bool cancelled, Answer answer);

@@ -91,13 +91,15 @@ void Sessions::ask(Ask ask, std::uint64_t ticket, bool cancelled, Answer answer)
       return answer(response_of(204));
     case Ask::What::kAccept:
       return accept(ask, answer);
+    case Ask::What::kChange:
+      return answer(response_of(200, {{"content-type", kSdpType}, {"cache-control", "no-store"}}, change(of_page(ask), ask.body)));
     case Ask::What::kState:
       return wait_state(ask, ticket, cancelled, std::move(answer));
     case Ask::What::kCalls:
       return wait_calls(ask, ticket, cancelled, std::move(answer));
     case Ask::What::kTrickle: {
       const SessionPtr session = of_page(ask);
-      check_trickle(ask, session->their_user, session->entity_tag());
+      check_trickle(ask, session->theirs.user, session->entity_tag());
       return answer(response_of(204));
     }
     case Ask::What::kLeave: {
@@ -189,6 +191,17 @@ void Sessions::accept(const Ask& ask, const Answer& answer) {
   rings(session, false);
   waiting_.changed(session->id);
   answer(created(*session, ask.base, sdp));
+}
+
+std::string Sessions::change(const SessionPtr& session, const std::string& body) {
+  const SdpAudio offer = read_offer(body);
+  try {
+    return change_media(session, offer);
+  } catch (const Error& error) {
+    // It goes on as it was.
+    if (error.code != ErrorCode::kFailedPrecondition) throw;
+    throw Error(error).with_http_status(session->media ? 406 : 409).with_service_code("NotAcceptable");
+  }
 }
 
 void Sessions::wait(std::uint64_t ticket, bool cancelled, std::string topic, Waiting::Render render, Answer answer) {

@@ -143,6 +143,16 @@ void FakePage::say(double hz) {
   if (protect_->protect(packet.data(), size)) send(call_media::Bytes(packet).first(size));
 }
 
+bool FakePage::is_silent() {
+  for (int packets = 0; packets < 100; ++packets) {
+    heard_any_ = false;
+    auto packet = receive();
+    if (packet.empty()) return true;  // 100 ms, five frames
+    take_sound(std::move(packet));
+  }
+  return false;
+}
+
 void FakePage::press(char digit) {
   for (const bool end : {false, true}) {
     std::array<std::uint8_t, 100> packet{};

@@ -52,6 +52,8 @@ class FakePage {
   /// Takes packets until `done`, and says `tone_hz` (0: silence), one frame for each that it hears. False: not within 20 s.
   bool talk(double tone_hz, const std::function<bool()>& done);
   bool hears(double hz, double says_hz = 0);
+  /// Nothing but reports has come for a while. False: sound comes, for two seconds.
+  bool is_silent();
   /// Takes one packet, and says a frame for it.
   void step(double tone_hz);
   /// The last frame has it.

@@ -193,6 +193,58 @@ TEST_F(PstnWebRtc, APageCallsTalksPressesKeysAndLeaves) {
   EXPECT_EQ(code_of([&] { calls_.hang_up_sync(leg_of(session), 16); }), ErrorCode::kNotFound);
 }
 
+/// The same connection with other directions: what is sent and heard follows them.
+TEST_F(PstnWebRtc, APageHoldsAndGoesOn) {
+  FakePage page;
+  const std::string session = talk(page);
+  pstn::LegFlow flow;
+  flow.tapped = true;
+  audio_.set_flow_sync(leg_of(session), flow);
+  const auto offer = [&](const std::string& direction) {
+    const host::HttpResponse response = ask("POST", session + "/offer", kAnn, page.offer(direction));
+    EXPECT_EQ(response.status, 200);
+    return body_of(response);
+  };
+  const auto line = [](const std::string& text, const std::string& begin) {
+    const auto at = text.find(begin);
+    return at == text.npos ? "" : text.substr(at, text.find('\r', at) - at);
+  };
+  const std::string held = offer("sendonly");
+  EXPECT_THAT(held, HasSubstr("a=recvonly"));
+  for (const char* same : {"a=ice-ufrag:", "a=ice-pwd:", "a=fingerprint:", "a=setup:passive", "m=audio ", "a=mid:"})
+    EXPECT_EQ(line(held, same), line(answer_sdp_, same));
+  EXPECT_NE(line(held, "o="), line(answer_sdp_, "o=")) << "a new version";
+  // What has been on its way is played out, and then there is nothing: a page says a frame for each that it hears.
+  EXPECT_TRUE(page.check(true)) << "it is still consented to";
+  audio_.play_sync(leg_of(session), 1, tone_of(1000, 500));
+  EXPECT_TRUE(page.is_silent());
+  EXPECT_THAT(offer("inactive"), HasSubstr("a=inactive"));
+  EXPECT_THAT(offer("sendrecv"), HasSubstr("a=sendrecv"));
+  audio_.play_sync(leg_of(session), 2, tone_of(1500, 500));
+  EXPECT_TRUE(page.hears(1500, 600));
+  EXPECT_TRUE(page.talk(600, [&] { return hears(600) > 0.8; }));
+}
+
+TEST_F(PstnWebRtc, AnotherOfferKeepsTheConnection) {
+  FakePage page;
+  const std::string session = talk(page);
+  const auto changed = [&](const std::string& from, const std::string& to) {
+    std::string offer = page.offer();
+    offer.replace(offer.find(from), from.size(), to);
+    return status_of("POST", session + "/offer", kAnn, offer);
+  };
+  EXPECT_EQ(changed("a=ice-ufrag:page", "a=ice-ufrag:other"), 422);
+  EXPECT_EQ(changed("a=ice-pwd:a", "a=ice-pwd:b"), 422);
+  EXPECT_EQ(changed("a=mid:0", "a=mid:1"), 406);
+  EXPECT_EQ(changed("opus/48000/2", "EVRC/8000"), 406);
+  EXPECT_EQ(changed("v=0", "v=1"), -static_cast<int>(ErrorCode::kInvalidArgument));
+  FakePage stranger;
+  EXPECT_EQ(status_of("POST", session + "/offer", kAnn, stranger.offer()), 406) << "another certificate";
+  EXPECT_EQ(status_of("POST", session + "/offer", kBob, page.offer()), -static_cast<int>(ErrorCode::kNotFound));
+  audio_.play_sync(leg_of(session), 1, tone_of(1000, 500));
+  EXPECT_TRUE(page.hears(1000, 600)) << "the call goes on as it was";
+}
+
 TEST_F(PstnWebRtc, APagePressesKeysWithoutTelephoneEvents) {
   FakePage page;
   const std::string session = join(page);

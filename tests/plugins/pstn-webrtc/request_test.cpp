@@ -64,6 +64,8 @@ TEST(Request, OnlyWhomTheHostKnows) {
 
 TEST(Request, OfASession) {
   EXPECT_EQ(parse("DELETE", "/sessions/web-1").what, What::kLeave);
+  EXPECT_EQ(parse("POST", "/sessions/web-1/offer").what, What::kChange);
+  EXPECT_EQ(parse("POST", "/sessions/web-1/offer").id, "web-1");
   EXPECT_EQ(parse("DELETE", "/sessions/web-1").id, "web-1");
   EXPECT_EQ(parse("GET", "/sessions/web-1/state?after=ringing").what, What::kState);
   EXPECT_EQ(parse("GET", "/sessions/web-1/state?after=ringing").after, "ringing");

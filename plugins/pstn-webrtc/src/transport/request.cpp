@@ -188,6 +188,10 @@ Ask parse_ask(std::string_view method, std::string_view url, const std::map<std:
   } else if (first == "sessions" && depth == 3 && address.parts[4] == "state") {
     if (method != "GET") wrong_method(method, "GET");
     ask.what = Ask::What::kState;
+  } else if (first == "sessions" && depth == 3 && address.parts[4] == "offer") {
+    if (method != "POST") wrong_method(method, "POST");
+    want_type(header(headers, "content-type"), "application/sdp");
+    ask.what = Ask::What::kChange;
   } else if (first == "sessions" && depth == 3 && address.parts[4] == "digits") {
     if (method != "POST") wrong_method(method, "POST");
     ask.what = Ask::What::kPress;

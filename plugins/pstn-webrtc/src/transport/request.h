@@ -22,6 +22,7 @@ struct Ask {
     kListen,   // POST <base>/whep?…, with a description: the page only listens there, or to a call
     kTrickle,  // PATCH <base>/sessions/<id>
     kLeave,    // DELETE <base>/sessions/<id>
+    kChange,   // POST <base>/sessions/<id>/offer, with another description: a hold
     kState,    // GET <base>/sessions/<id>/state?after=…: how the call stands, once it stands otherwise than that
     kPress,    // POST <base>/sessions/<id>/digits?digits=…: keys that the page has pressed
     kCalls,    // GET <base>/calls?after=…: the calls that ring at the page, once they are others
