@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from phone import Sipp, Sound, in_dialog_ok, sdp, tone
+from phone import Sipp, Sound, free_port, in_dialog_ok, sdp, tone
 from receiver import Receiver
-from sip_line import PHONE, TRUNK, Line, calling, hung_up_on, in_dialog, line, prompts, request, taken, trunk_at
+from server import Server
+from sip_line import PHONE, TRUNK, Line, calling, configuration, hung_up_on, in_dialog, line, prompts, request, taken, trunk_at
 from test_calls import CALLS, OURS, phone
 from test_pstn_sip_transfer import TARGET, answering, asks_for, expect, two_trunks
 
@@ -74,6 +76,50 @@ def calling_without_offer(sound: Sound, *rest: str, lines: tuple[str, ...] = ())
     steps[0] = f'<send retrans="500">{request("INVITE", 1, *lines)}</send>'
     steps[4] = f"<send>{request('ACK', 1, body=sdp(sound.port))}</send>"
     return steps
+
+
+def test_what_a_phone_said_stays_with_its_provider(tmp_path: Path) -> None:
+    """The target is called by another provider: it knows no call of the phone, and nobody outside learns of our legs."""
+    with Sound() as one, Sound() as two, ExitStack() as phones:
+        target = phones.enter_context(Sipp(*taken(two)))
+        events = phones.enter_context(Receiver())
+        other_port, own_port = free_port(), free_port()
+        arguments = configuration(tmp_path, own_port, trunk_at(target.port))
+        file = tmp_path / "trunkline.yaml"
+        whole = json.loads(file.read_text())
+        first = free_port(pairs=True)
+        other = {**whole["providers"][0], "name": "other"}
+        other["config"] = {
+            **other["config"],
+            "port": other_port,
+            "rtp_port_first": first,
+            "rtp_port_last": first + 99,
+            "trunks": [trunk_at(free_port(), accept_refer=True)],
+        }
+        whole["providers"].append(other)
+        file.write_text(json.dumps(whole))
+        server = phones.enter_context(Server(*arguments, command="serve"))
+        calls = Line(server, phones.enter_context(Receiver()), other_port)
+        server.cli("subscription", "create", "calls", events.url, "--type", "IncomingCall")
+        refer_to = f"Refer-To: <sip:{TARGET}@127.0.0.1?Replaces=a%40b%3Bto-tag%3D1%3Bfrom-tag%3D2>"
+        steps = calling(
+            one,
+            '<pause milliseconds="300"/>',
+            f'<send retrans="500">{request("REFER", 2, refer_to)}</send>',
+            '<recv response="202"/>',
+            *expect("NOTIFY"),
+            *expect("NOTIFY"),
+            *expect("NOTIFY"),
+            *hung_up_on(),
+        )
+        caller = phones.enter_context(Sipp(*steps, peer=other_port, number=OURS))
+        connection = answer_incoming(calls, events, 1)
+        assert caller.succeeded()
+        calls.hang_up(connection)
+        assert target.succeeded()
+        assert "INVITE" in target.messages()
+        assert "X-Trunkline" not in target.messages()
+        assert "Replaces" not in target.messages()
 
 
 @pytest.mark.parametrize("offers", [True, False])
