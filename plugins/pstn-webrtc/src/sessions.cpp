@@ -22,6 +22,20 @@ namespace {
 
 constexpr Duration kKeptEnded = std::chrono::seconds{60};  // so that pages can ask why it has ended
 
+std::vector<RelayServer> with_secrets(std::vector<RelayServer> servers, const trunkline::host::SecretsClient& secrets) {
+  for (RelayServer& server : servers) {
+    if (server.secret.empty()) continue;
+    const std::string target = "secrets." + server.secret;
+    try {
+      server.secret = secrets.get(server.secret);
+    } catch (const Error&) {
+      throw Error(ErrorCode::kInvalidArgument, target + ": " + server.urls.front() + " relays, and has no secret", target);
+    }
+    if (server.secret.empty()) throw Error(ErrorCode::kInvalidArgument, target + ": found nothing", target);
+  }
+  return servers;
+}
+
 std::uint32_t frames_of(int seconds) { return static_cast<std::uint32_t>(seconds * 1000 / kFrameMs); }
 
 }  // namespace
@@ -47,7 +61,8 @@ Sessions::Sessions(const Settings& settings, trunkline::Host host, ControlThread
       audio_events_(host.pstn_audio_events()),
       thread_(thread),
       engine_(engine),
-      ports_(settings.address, settings.rtp_port_first, settings.rtp_port_last) {}
+      ports_(settings.address, settings.rtp_port_first, settings.rtp_port_last),
+      relays_(with_secrets(settings.ice_servers, host.secrets())) {}
 
 Sessions::~Sessions() = default;
 

@@ -93,6 +93,10 @@ class Sessions {
   void wait_state(const Ask& ask, std::uint64_t ticket, bool cancelled, Answer answer);
   void wait_calls(const Ask& ask, std::uint64_t ticket, bool cancelled, Answer answer);
   trunkline::host::HttpResponse render_calls(const std::string& key);
+  /// With credentials for this user; they end then.
+  std::vector<RelayAccess> relays_for(const std::string& user, trunkline::Time until) const;
+  trunkline::host::HttpResponse render_servers(const Ask& ask) const;
+  trunkline::host::HttpResponse created(const Session& session, const std::string& base, const std::string& sdp) const;
   Pages& pages_of(const std::string& key);
   bool is_there(const std::string& key) const;
   /// A call rings there, or does no more.
@@ -107,6 +111,7 @@ class Sessions {
   MediaEngine& engine_;
   RtpPorts ports_;
   const DtlsIdentity identity_;
+  const std::vector<RelayServer> relays_;
   Waiting waiting_;
   bool stopping_ = false;
   std::map<std::string, SessionPtr, std::less<>> sessions_;  // by id; those that have ended stay for a while

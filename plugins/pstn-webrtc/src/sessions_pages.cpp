@@ -36,15 +36,6 @@ HttpResponse json_of(const json& body) {
                      body.dump(-1, ' ', false, json::error_handler_t::replace));
 }
 
-HttpResponse created(const Session& session, const std::string& base, const std::string& sdp) {
-  return response_of(201,
-                     {{"content-type", kSdpType},
-                      {"location", base + "/sessions/" + session.id},
-                      {"etag", session.entity_tag()},
-                      {"cache-control", "no-store"}},
-                     sdp);
-}
-
 /// A description that we cannot do anything with is not acceptable, one that is wrong is a bad request.
 SdpAudio read_offer(std::string_view body) {
   try {
@@ -93,6 +84,8 @@ void Sessions::ask(Ask ask, std::uint64_t ticket, bool cancelled, Answer answer)
       return accept(ask, answer);
     case Ask::What::kChange:
       return answer(response_of(200, {{"content-type", kSdpType}, {"cache-control", "no-store"}}, change(of_page(ask), ask.body)));
+    case Ask::What::kServers:
+      return answer(render_servers(ask));
     case Ask::What::kState:
       return wait_state(ask, ticket, cancelled, std::move(answer));
     case Ask::What::kCalls:
@@ -162,6 +155,40 @@ void Sessions::offered(const SessionPtr& session, const Result<void>& taken, con
   }
   tell_next(session);
   answer(created(*session, base, sdp));
+}
+
+HttpResponse Sessions::created(const Session& session, const std::string& base, const std::string& sdp) const {
+  Properties headers{{"content-type", kSdpType},
+                     {"location", base + "/sessions/" + session.id},
+                     {"etag", session.entity_tag()},
+                     {"cache-control", "no-store"}};
+  const Duration lasts = std::chrono::seconds{settings_.ice_seconds};
+  if (!relays_.empty()) headers["link"] = relay_links(relays_for(session.caller.user, clock_.now() + lasts));
+  return response_of(201, std::move(headers), sdp);
+}
+
+std::vector<RelayAccess> Sessions::relays_for(const std::string& user, trunkline::Time until) const {
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(until.time_since_epoch()).count();
+  std::vector<RelayAccess> all;
+  for (const RelayServer& server : relays_) all.push_back(relay_access(server, user, seconds));
+  return all;
+}
+
+/// What `new RTCPeerConnection` takes, and when it ends.
+HttpResponse Sessions::render_servers(const Ask& ask) const {
+  const int seconds = ask.seconds > 0 ? std::min(ask.seconds, settings_.ice_seconds) : settings_.ice_seconds;
+  const trunkline::Time until = clock_.now() + std::chrono::seconds{seconds};
+  json servers = json::array();
+  for (const RelayAccess& one : relays_for(ask.caller.user, until)) {
+    json server{{"urls", one.urls}};
+    if (!one.username.empty()) {
+      server["username"] = one.username;
+      server["credential"] = one.credential;
+    }
+    servers.push_back(std::move(server));
+  }
+  const auto expires = std::chrono::duration_cast<std::chrono::seconds>(until.time_since_epoch()).count();
+  return json_of({{"iceServers", std::move(servers)}, {"expires", expires}});
 }
 
 /// What a page presses that has other means than telephone events.

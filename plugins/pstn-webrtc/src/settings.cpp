@@ -16,6 +16,25 @@ using trunkline::ErrorCode;
   throw Error(ErrorCode::kInvalidArgument, target + ": " + problem, target);
 }
 
+constexpr std::size_t kMostServers = 8;
+
+RelayServer parse_server(const json& one, const std::string& target) {
+  RelayServer server;
+  server.urls = one.at("urls").get<std::vector<std::string>>();
+  bool turn = false;
+  for (const std::string& url : server.urls) {
+    if (!is_relay_url(url)) refuse(target + ".urls", "found '" + url.substr(0, 80) + "', wanted stun:, turn: or turns: and a host");
+    turn = turn || is_turn_url(url);
+  }
+  if (server.urls.empty() || server.urls.size() > kMostServers)
+    refuse(target + ".urls", "found " + std::to_string(server.urls.size()) + ", wanted one to eight");
+  server.username = one.value("username", "");
+  if (server.username.size() > 200) refuse(target + ".username", "wanted at most 200 bytes");
+  if (turn) server.secret = one.value("secret", "turn");
+  if (!turn && !server.username.empty()) refuse(target + ".username", "STUN has no credentials");
+  return server;
+}
+
 }  // namespace
 
 Settings parse_settings(std::string_view config_json) {
@@ -42,6 +61,10 @@ Settings parse_settings(std::string_view config_json) {
     settings.wait_seconds = config.value("wait_seconds", settings.wait_seconds);
     settings.max_sessions = config.value("max_sessions", settings.max_sessions);
     settings.max_waiting = config.value("max_waiting", settings.max_waiting);
+    settings.ice_seconds = config.value("ice_seconds", settings.ice_seconds);
+    for (const json& one : config.value("ice_servers", json::array()))
+      settings.ice_servers.push_back(parse_server(one, "ice_servers[" + std::to_string(settings.ice_servers.size()) + "]"));
+    if (settings.ice_servers.size() > kMostServers) refuse("ice_servers", "wanted at most eight");
   } catch (const json::exception& error) {
     throw Error(ErrorCode::kInvalidArgument, std::string("config: ") + error.what(), "config");
   }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "media/codec.h"
+#include "transport/relay.h"
 #include "trunkline/error.hpp"
 
 namespace pstn_webrtc {
@@ -27,6 +28,8 @@ struct Settings {
   int wait_seconds = 20;
   std::size_t max_sessions = 100;
   std::size_t max_waiting = 5000;
+  int ice_seconds = 86400;
+  std::vector<RelayServer> ice_servers;  // `secret` is its name still
 };
 
 /// Throws kInvalidArgument with the member at fault.

@@ -45,7 +45,10 @@ class PstnWebRtc : public ::testing::Test, public pstn::PstnEvents, public pstn:
     const int first = ports.fetch_add(20);
     plugin::InstanceSettings settings;
     settings.provider = "under-test";
-    settings.config_json = json{{"rtp_port_first", first}, {"rtp_port_last", first + 19}, {"max_sessions", 4}}.dump();
+    json config{{"rtp_port_first", first}, {"rtp_port_last", first + 19}, {"max_sessions", 4}};
+    config.update(more_config());
+    settings.config_json = config.dump();
+    settings.secrets = secrets();
     settings.event_sink = [this](std::string_view id) {
       return id == pstn::PstnEventsClient::kInterfaceId ? iface_of(static_cast<pstn::PstnEvents*>(this))
                                                         : iface_of(static_cast<pstn::PstnAudioEvents*>(this));
@@ -55,6 +58,8 @@ class PstnWebRtc : public ::testing::Test, public pstn::PstnEvents, public pstn:
     audio_ = {instance_->interface("trunkline.pstn.audio/1"), instance_->calls()};
     web_ = {instance_->interface("trunkline.webhook/1"), instance_->calls()};
   }
+  virtual json more_config() const { return json::object(); }
+  virtual std::map<std::string, Secret> secrets() const { return {}; }
   void TearDown() override { instance_.reset(); }  // it may tell something until then
 
   static host::HttpRequest request(const std::string& method, const std::string& path, const std::string& user = kAnn,
@@ -243,6 +248,37 @@ TEST_F(PstnWebRtc, AnotherOfferKeepsTheConnection) {
   EXPECT_EQ(status_of("POST", session + "/offer", kBob, page.offer()), -static_cast<int>(ErrorCode::kNotFound));
   audio_.play_sync(leg_of(session), 1, tone_of(1000, 500));
   EXPECT_TRUE(page.hears(1000, 600)) << "the call goes on as it was";
+}
+
+class PstnWebRtcRelayed : public PstnWebRtc {
+ protected:
+  json more_config() const override {
+    return {{"ice_seconds", 600},
+            {"ice_servers", json::array({json{{"urls", json::array({"stun:relay.example"})}},
+                          json{{"urls", json::array({"turn:relay.example?transport=tcp"})}, {"secret", "turn_2"}}})}};
+  }
+  std::map<std::string, Secret> secrets() const override { return {{"turn_2", Secret("north")}}; }
+};
+
+TEST_F(PstnWebRtcRelayed, PagesAreToldOfRelays) {
+  const auto now = std::chrono::duration_cast<seconds>(host_.clock.now().time_since_epoch()).count();
+  const json told = json::parse(body_of(ask("GET", "/ice-servers")));
+  EXPECT_EQ(told["expires"], now + 600);
+  EXPECT_EQ(told["iceServers"][0], (json{{"urls", json::array({"stun:relay.example"})}}));
+  EXPECT_EQ(told["iceServers"][1]["username"], std::to_string(now + 600) + ":8-acs-r_ann");
+  EXPECT_THAT(told["iceServers"][1]["credential"].get<std::string>(), ::testing::SizeIs(28));
+  EXPECT_EQ(json::parse(body_of(ask("GET", "/ice-servers?ttl=60")))["expires"], now + 60);
+  EXPECT_EQ(json::parse(body_of(ask("GET", "/ice-servers?ttl=6000")))["expires"], now + 600) << "not longer than configured";
+  FakePage page;
+  const host::HttpResponse joined = ask("POST", "?to=%2B14255550100", kAnn, page.offer());
+  EXPECT_THAT(joined.headers.at("link"), HasSubstr("<turn:relay.example?transport=tcp>; rel=\"ice-server\"; username=\""));
+  EXPECT_THAT(joined.headers.at("link"), ::testing::Not(HasSubstr("north")));
+}
+
+TEST_F(PstnWebRtc, PagesAreToldThatThereAreNoRelays) {
+  EXPECT_EQ(json::parse(body_of(ask("GET", "/ice-servers")))["iceServers"], json::array());
+  FakePage page;
+  EXPECT_FALSE(ask("POST", "?to=%2B14255550100", kAnn, page.offer()).headers.contains("link"));
 }
 
 TEST_F(PstnWebRtc, APagePressesKeysWithoutTelephoneEvents) {
