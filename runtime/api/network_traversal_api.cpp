@@ -17,7 +17,7 @@ namespace {
 using nlohmann::json;
 using server::RouteContext;
 
-constexpr std::int64_t kLongest = 172'800;  // seconds
+constexpr std::int64_t kLongest = 172'800;     // seconds
 constexpr std::string_view kPages = "webrtc";  // capability of providers that carry the sound of pages
 
 struct Wanted {

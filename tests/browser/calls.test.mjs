@@ -29,6 +29,7 @@ providers:
   - {name: browsers, plugin: pstn-webrtc, config: {consent_seconds: 5}}
   - {name: line, plugin: pstn-sip, config: {address: 127.0.0.1, port: SIP_PORT, rtp_port_first: 25000, rtp_port_last: 25099, options_seconds: 0, trunks: [{host: sbc.example.test, address: 127.0.0.1, port: PHONE_PORT}]}}
   - {name: others, plugin: pstn-webrtc, isolation: process, config: {rtp_port_first: 24000, rtp_port_last: 24099}}
+  - {name: walled, plugin: pstn-webrtc, config: {rtp_port_first: 24400, rtp_port_last: 24499, second_address: "::1", ice_tcp_port: TCP_PORT}}
   - {name: relayed, plugin: pstn-webrtc, config: {rtp_port_first: 24200, rtp_port_last: 24299, ice_servers: [{urls: ["turn:127.0.0.1:TURN_PORT?transport=udp"]}]}, secrets: {turn: {value: north}}}
 resources:
   - name: trunkline
@@ -42,7 +43,7 @@ resources:
 const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'trunkline-browser-calls-'));
 const phoneScript = fs.readFileSync(path.join(path.dirname(fileURLToPath(import.meta.url)), 'phone.mjs'), 'utf8');
 let server;
-let [config, sipPort, phonePort] = [];
+let [config, sipPort, phonePort, tcpPort] = [];
 let ann;  // two browsers, since a browser has one microphone
 let bob;
 let identity;
@@ -52,8 +53,8 @@ let relay;
 
 before(async () => {
   const turnPort = await freePort();
-  [sipPort, phonePort] = [await freePort(), await freePort()];
-  config = CONFIG.replace('SIP_PORT', sipPort).replace('PHONE_PORT', phonePort).replace('TURN_PORT', turnPort);
+  [sipPort, phonePort, tcpPort] = [await freePort(), await freePort(), await freePort()];
+  config = CONFIG.replace('SIP_PORT', sipPort).replace('PHONE_PORT', phonePort).replace('TURN_PORT', turnPort).replace('TCP_PORT', tcpPort);
   relay = await startRelay(turnPort);
   fs.writeFileSync(path.join(scratch, 'trunkline.yaml'), config);
   server = await startServer({ cwd: scratch, args: ['--config', 'trunkline.yaml', '--tls-port', '0'] });
@@ -246,6 +247,19 @@ test('a page that may only go over a relay is told of one, and gets through', as
   await Promise.all(pages.map((page, i) => page.until('states', calls[i], 'answered')));
   assert.equal((await pages[0].phone('way', calls[0])).type, 'relay');
   assert.match(await pages[0].phone('link', calls[0]), /^<turn:127\.0\.0\.1:\d+\?transport=udp>; rel="ice-server"; username="\d+:8-acs-[^"]+"; credential="[^"]+"; credential-type="password"$/);
+  await pages[0].hears(calls[0], BOB_HZ);
+  await pages[1].hears(calls[1], ANN_HZ);
+  await Promise.all(pages.map(({ page }) => page.close()));
+});
+
+test('a page that cannot send UDP connects to the one TCP port, and another one comes over IPv6', async () => {
+  const group = randomUUID();
+  const pages = [await open(ann, await user(['voip.join']), 'walled'), await open(bob, await user(['voip.join']), 'walled')];
+  const calls = [await pages[0].connect(`?group=${group}`, { only: ' tcp \\d+ 127' }), await pages[1].connect(`?group=${group}`, { only: ' udp \\d+ ::1 ' })];
+  await Promise.all(pages.map((page, i) => page.until('states', calls[i], 'answered')));
+  const [walled, six] = await Promise.all(pages.map((page, i) => page.phone('way', calls[i])));
+  assert.deepEqual([walled.protocol, walled.port], ['tcp', tcpPort]);
+  assert.deepEqual([six.protocol, six.address.replace(/[[\]]/g, '')], ['udp', '::1']);
   await pages[0].hears(calls[0], BOB_HZ);
   await pages[1].hears(calls[1], ANN_HZ);
   await Promise.all(pages.map(({ page }) => page.close()));

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "media/engine.h"
+#include "media/leg_carrier.h"
 #include "sip_leg.h"
 #include "sip_thread.h"
 #include "sofia.h"

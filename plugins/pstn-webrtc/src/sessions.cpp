@@ -13,7 +13,6 @@ using trunkline::ErrorCode;
 using trunkline::Properties;
 using trunkline::Result;
 using trunkline::host::LogLevel;
-using trunkline::pstn::DtmfInput;
 using trunkline::pstn::HangupCause;
 using trunkline::pstn::LegChange;
 using trunkline::pstn::LegState;
@@ -34,6 +33,14 @@ std::vector<RelayServer> with_secrets(std::vector<RelayServer> servers, const tr
     if (server.secret.empty()) throw Error(ErrorCode::kInvalidArgument, target + ": found nothing", target);
   }
   return servers;
+}
+
+std::unique_ptr<TcpGate> gate_of(const Settings& settings) {
+  if (settings.ice_tcp_port == 0) return nullptr;
+  std::vector<std::string> addresses{settings.address};
+  if (!settings.second_address.empty()) addresses.push_back(settings.second_address);
+  constexpr std::size_t kOfOnePage = 2;  // while it changes from one to the next
+  return std::make_unique<TcpGate>(addresses, settings.ice_tcp_port, kOfOnePage * settings.max_sessions);
 }
 
 std::uint32_t frames_of(int seconds) { return static_cast<std::uint32_t>(seconds * 1000 / kFrameMs); }
@@ -62,7 +69,12 @@ Sessions::Sessions(const Settings& settings, trunkline::Host host, ControlThread
       thread_(thread),
       engine_(engine),
       ports_(settings.address, settings.rtp_port_first, settings.rtp_port_last),
-      relays_(with_secrets(settings.ice_servers, host.secrets())) {}
+      gate_(gate_of(settings)),
+      relays_(with_secrets(settings.ice_servers, host.secrets())) {
+  if (gate_ && gate_->had_to_wait())
+    log_.write(LogLevel::kWarning, "somebody else listens at the port for ICE over TCP: it is tried again until they have gone",
+               Properties{{"port", std::to_string(settings_.ice_tcp_port)}});
+}
 
 Sessions::~Sessions() = default;
 
@@ -107,8 +119,7 @@ Agreed Sessions::agree_with(Session& session, const SdpAudio& offer) const {
   local.direction = mirrored(offer.direction);
   if (session.listens) {
     const bool hears = local.direction == Direction::kSendOnly || local.direction == Direction::kSendRecv;
-    if (!hears && local.version == 0)
-      throw Error(ErrorCode::kFailedPrecondition, "a page that listens offers recvonly", "sdp");
+    if (!hears && local.version == 0) throw Error(ErrorCode::kFailedPrecondition, "a page that listens offers recvonly", "sdp");
     local.direction = hears ? Direction::kSendOnly : Direction::kInactive;
   }
   local.session = session.number;
@@ -135,26 +146,44 @@ std::string Sessions::open_media(const SessionPtr& session, const SdpAudio& offe
   transport.password = random_text(16);
   transport.fingerprint = identity_.fingerprint();
 
-  session->media = engine_.make_leg(session->number, ports_.open_muxed());
+  session->media = engine_.make_leg(session->number, ports_.open_muxed(settings_.second_address));
   session->media->keep_handshakes();
   session->local.port = session->media->port;
   by_number_.emplace(session->number, session);
   session->theirs = *offer.transport;
   // The session owns it, and goes after it.
-  session->dtls =
-      std::make_unique<DtlsServer>(identity_, offer.transport->hash, offer.transport->fingerprint,
-                                   [own = session.get()](Bytes packet) { own->media->stream.send_raw(packet, own->peer); });
+  session->dtls = std::make_unique<DtlsServer>(identity_, offer.transport->hash, offer.transport->fingerprint,
+                                               [this, own = session.get()](Bytes packet) { send_handshake(*own, packet); });
   auto ice = std::make_shared<IceLite>(transport.user, transport.password, offer.transport->user);
   engine_.change(session->media, [ice, frames = frames_of(settings_.consent_seconds)](MediaLeg& media) {
     media.stream.use_ice(ice);
     media.consent_frames = frames;
   });
+  transport.more.clear();
+  if (!settings_.second_advertise.empty()) transport.more.push_back({settings_.second_advertise, session->local.port, false});
+  if (gate_) open_gate(session);
   after(session, std::chrono::seconds{settings_.connect_seconds}, [this, session] {
     if (!session->media_up)
       end(session, kCauseTemporary,
           "its sound has not connected within " + std::to_string(settings_.connect_seconds) + " seconds");
   });
   return write_webrtc_answer(session->local, transport, offer, agreed);
+}
+
+void Sessions::open_gate(const SessionPtr& session) {
+  session->transport.more.push_back({settings_.advertise, settings_.ice_tcp_port, true});
+  if (!settings_.second_advertise.empty())
+    session->transport.more.push_back({settings_.second_advertise, settings_.ice_tcp_port, true});
+  gate_->admit(session->transport.user, session->transport.password, [this, media = session->media](const TcpGate::Path& path) {
+    engine_.change(media, [path](MediaLeg& leg) { leg.stream.add_path(std::move(*path)); });
+  });
+}
+
+/// A connection is the media thread's alone.
+void Sessions::send_handshake(const Session& session, Bytes packet) {
+  if (session.peer.stream() == 0) return session.media->stream.send_raw(packet, session.peer);
+  engine_.change(session.media, [copy = std::vector<std::uint8_t>(packet.begin(), packet.end()),
+                                 to = session.peer](MediaLeg& leg) { leg.stream.send_raw(copy, to); });
 }
 
 std::string Sessions::change_media(const SessionPtr& session, const SdpAudio& offer) {
@@ -241,6 +270,7 @@ void Sessions::close(Session& session) {
   by_number_.erase(session.number);
   if (session.dtls) session.dtls->close();
   session.dtls.reset();
+  if (gate_ && session.media) gate_->forget(session.transport.user);
   if (session.media) engine_.remove(session.media);
   session.media.reset();
 }
@@ -314,17 +344,10 @@ void Sessions::take_news() {
       end(session, kCauseTemporary,
           "the page has not been heard of for " + std::to_string(settings_.consent_seconds) + " seconds");
     } else if (session && session->state == Session::State::kAnswered) {
-      if (news->kind == MediaNews::Kind::kHeard && audio_events_) {
-        const auto* bytes = reinterpret_cast<const std::uint8_t*>(news->frame.data());
-        try {
-          audio_events_.heard(session->id, news->position, trunkline::Bytes(bytes, bytes + sizeof news->frame));
-        } catch (const Error&) {  // a host that is going away
-        }
-      } else if (news->kind == MediaNews::Kind::kDigit) {
-        DtmfInput input;
-        input.digits = std::string(1, news->digit);
-        tell(session, LegChange::of_dtmf(std::move(input)));
-      }
+      if (news->kind == MediaNews::Kind::kHeard)
+        tell_heard(audio_events_, session->id, *news);
+      else if (news->kind == MediaNews::Kind::kDigit)
+        tell(session, pressed(std::string(1, news->digit)));
     }
     ring.end_take();
   }

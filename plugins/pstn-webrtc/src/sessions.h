@@ -9,8 +9,10 @@
 
 #include "control_thread.h"
 #include "media/engine.h"
+#include "media/leg_carrier.h"
 #include "media/sdp.h"
 #include "session.h"
+#include "tcp_gate.h"
 #include "trunkline/host_client.hpp"
 #include "trunkline/plugin_host.hpp"
 #include "trunkline/pstn_client.hpp"
@@ -65,6 +67,9 @@ class Sessions {
   std::string change_media(const SessionPtr& session, const SdpAudio& offer);
   /// What is sent and heard from now on, where the page offers this.
   Agreed agree_with(Session& session, const SdpAudio& offer) const;
+  /// Lets the page come over TCP.
+  void open_gate(const SessionPtr& session);
+  void send_handshake(const Session& session, Bytes packet);
   void use_stream(const Session& session);
   void shake_hands(const SessionPtr& session);
   void react(const SessionPtr& session);
@@ -110,6 +115,7 @@ class Sessions {
   ControlThread& thread_;
   MediaEngine& engine_;
   RtpPorts ports_;
+  const std::unique_ptr<TcpGate> gate_;  // null: no ICE over TCP
   const DtlsIdentity identity_;
   const std::vector<RelayServer> relays_;
   Waiting waiting_;

@@ -83,7 +83,8 @@ void Sessions::ask(Ask ask, std::uint64_t ticket, bool cancelled, Answer answer)
     case Ask::What::kAccept:
       return accept(ask, answer);
     case Ask::What::kChange:
-      return answer(response_of(200, {{"content-type", kSdpType}, {"cache-control", "no-store"}}, change(of_page(ask), ask.body)));
+      return answer(
+          response_of(200, {{"content-type", kSdpType}, {"cache-control", "no-store"}}, change(of_page(ask), ask.body)));
     case Ask::What::kServers:
       return answer(render_servers(ask));
     case Ask::What::kState:
@@ -197,9 +198,7 @@ void Sessions::press(const SessionPtr& session, const std::string& digits) {
     throw Error(ErrorCode::kFailedPrecondition, "the call is not answered", "id").with_http_status(409);
   if (session->listens)
     throw Error(ErrorCode::kFailedPrecondition, "a page that listens presses no keys", "id").with_http_status(409);
-  trunkline::pstn::DtmfInput input;
-  input.digits = digits;
-  tell(session, trunkline::pstn::LegChange::of_dtmf(std::move(input)));
+  tell(session, pressed(digits));
 }
 
 void Sessions::accept(const Ask& ask, const Answer& answer) {

@@ -18,6 +18,9 @@ using trunkline::Duration;
 struct Settings {
   std::string address;
   std::string advertise;
+  std::string second_address;  // of the other family; empty: none
+  std::string second_advertise;
+  std::uint16_t ice_tcp_port = 0;  // 0: none
   std::vector<CodecId> codecs;
   std::uint16_t rtp_port_first = 22000;
   std::uint16_t rtp_port_last = 23999;

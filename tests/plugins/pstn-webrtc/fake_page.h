@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "media/codec.h"
+#include "media/framing.h"
 #include "media/srtp.h"
 #include "transport/dtls.h"
 
@@ -40,7 +41,8 @@ double strength_of(const call_media::Frame& frame, double hz);
 
 class FakePage {
  public:
-  FakePage();
+  enum class Way { kUdp, kUdp6, kTcp };  // the server's candidate that it takes
+  explicit FakePage(Way way = Way::kUdp);
   ~FakePage();
   FakePage(const FakePage&) = delete;
 
@@ -66,7 +68,7 @@ class FakePage {
  private:
   void send(call_media::Bytes packet) const;
   /// One packet, at most 100 ms later; empty: none came.
-  std::vector<std::uint8_t> receive() const;
+  std::vector<std::uint8_t> receive();
   void take_sound(std::vector<std::uint8_t> packet);
   void say(double hz);
 
@@ -77,7 +79,9 @@ class FakePage {
   std::string fingerprint = identity_.fingerprint();
 
  private:
+  const Way way_;
   DtlsClient dtls_;
+  call_media::FrameReader frames_;
   int socket_ = -1;
   std::string their_user_, their_password_;
   std::unique_ptr<call_media::SrtpSession> protect_, unprotect_;

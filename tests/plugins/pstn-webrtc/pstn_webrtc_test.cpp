@@ -8,7 +8,11 @@
 #include <mutex>
 #include <nlohmann/json.hpp>
 
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include "fake_page.h"
+#include "media/stun.h"
 #include "tests/plugins/host.h"
 #include "trunkline/host_client.hpp"
 #include "trunkline/pstn_client.hpp"
@@ -144,6 +148,10 @@ class PstnWebRtc : public ::testing::Test, public pstn::PstnEvents, public pstn:
     const std::lock_guard lock(mutex_);
     return incoming_leg_;
   }
+  void forget_notes() {
+    const std::lock_guard lock(mutex_);
+    notes_.clear();
+  }
   std::vector<std::string> notes() {
     const std::lock_guard lock(mutex_);
     return notes_;
@@ -250,12 +258,84 @@ TEST_F(PstnWebRtc, AnotherOfferKeepsTheConnection) {
   EXPECT_TRUE(page.hears(1000, 600)) << "the call goes on as it was";
 }
 
+class PstnWebRtcByOtherWays : public PstnWebRtc {
+ protected:
+  json more_config() const override { return {{"second_address", "::1"}, {"ice_tcp_port", tcp_port()}}; }
+  /// One that nobody has right now.
+  static int tcp_port() {
+    static const int port = [] {
+      const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+      call_media::Endpoint here = *call_media::Endpoint::of("127.0.0.1", 0);
+      socklen_t size = here.size();
+      EXPECT_EQ(::bind(fd, here.raw(), size), 0);
+      EXPECT_EQ(::getsockname(fd, here.raw(), &size), 0);
+      ::close(fd);
+      return static_cast<int>(here.port());
+    }();
+    return port;
+  }
+};
+
+TEST_F(PstnWebRtcByOtherWays, PagesAreToldOfThem) {
+  FakePage page;
+  join(page);
+  const std::string port = answer_sdp_.substr(answer_sdp_.find("m=audio ") + 8, 5), tcp = std::to_string(tcp_port());
+  EXPECT_THAT(answer_sdp_, HasSubstr("a=candidate:1 1 udp 2130706431 127.0.0.1 " + port + " typ host\r\n"));
+  EXPECT_THAT(answer_sdp_, HasSubstr("a=candidate:2 1 udp 2130706175 ::1 " + port + " typ host\r\n"));
+  EXPECT_THAT(answer_sdp_, HasSubstr("a=candidate:3 1 tcp 2124414463 127.0.0.1 " + tcp + " typ host tcptype passive\r\n"));
+  EXPECT_THAT(answer_sdp_, HasSubstr("a=candidate:4 1 tcp 2124414207 ::1 " + tcp + " typ host tcptype passive\r\n"));
+}
+
+TEST_F(PstnWebRtcByOtherWays, PagesTalkOverIPv6AndOverTcp) {
+  for (const FakePage::Way way : {FakePage::Way::kUdp6, FakePage::Way::kTcp}) {
+    FakePage page(way);
+    const std::string session = talk(page);
+    pstn::LegFlow flow;
+    flow.tapped = true;
+    audio_.set_flow_sync(leg_of(session), flow);
+    audio_.play_sync(leg_of(session), 1, tone_of(1000, 500));
+    EXPECT_TRUE(page.hears(1000, 600));
+    EXPECT_TRUE(page.talk(600, [&] { return hears(600) > 0.8; }));
+    calls_.hang_up_sync(leg_of(session), 16);
+    EXPECT_TRUE(page.is_closed());
+    forget_notes();
+  }
+}
+
+TEST_F(PstnWebRtcByOtherWays, WhoDoesNotSayWhoseItIsIsClosed) {
+  FakePage page;
+  join(page);
+  const auto there = call_media::Endpoint::of("127.0.0.1", static_cast<std::uint16_t>(tcp_port()));
+  const auto closed = [&](const std::vector<std::uint8_t>& said) {
+    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    EXPECT_EQ(::connect(fd, there->raw(), there->size()), 0);
+    if (!said.empty()) (void)::send(fd, said.data(), said.size(), MSG_NOSIGNAL);
+    std::uint8_t byte = 0;
+    const bool over = ::recv(fd, &byte, 1, 0) <= 0;
+    ::close(fd);
+    return over;
+  };
+  EXPECT_TRUE(closed({0xff, 0xff})) << "a packet that is too long";
+  EXPECT_TRUE(closed({0, 4, 1, 2, 3, 4})) << "no check";
+  std::array<std::uint8_t, 256> packet{};
+  call_media::StunCheck wrong;
+  const auto at = answer_sdp_.find("a=ice-ufrag:") + 12;
+  const std::string user = answer_sdp_.substr(at, answer_sdp_.find('\r', at) - at) + ":page";
+  wrong.username = user;
+  const std::size_t size = call_media::write_check(packet, wrong, "another password");
+  std::vector<std::uint8_t> said{0, static_cast<std::uint8_t>(size)};
+  said.insert(said.end(), packet.begin(), packet.begin() + static_cast<std::ptrdiff_t>(size));
+  EXPECT_TRUE(closed(said)) << "it does not know the password";
+  EXPECT_TRUE(closed({})) << "it says nothing";
+}
+
 class PstnWebRtcRelayed : public PstnWebRtc {
  protected:
   json more_config() const override {
-    return {{"ice_seconds", 600},
-            {"ice_servers", json::array({json{{"urls", json::array({"stun:relay.example"})}},
-                          json{{"urls", json::array({"turn:relay.example?transport=tcp"})}, {"secret", "turn_2"}}})}};
+    return {
+        {"ice_seconds", 600},
+        {"ice_servers", json::array({json{{"urls", json::array({"stun:relay.example"})}},
+                                     json{{"urls", json::array({"turn:relay.example?transport=tcp"})}, {"secret", "turn_2"}}})}};
   }
   std::map<std::string, Secret> secrets() const override { return {{"turn_2", Secret("north")}}; }
 };

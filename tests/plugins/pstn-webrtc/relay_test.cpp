@@ -11,8 +11,8 @@ TEST(Relay, AddressesAreThoseOfStunAndTurn) {
   for (const char* url : {"stun:stun.example", "turn:relay.example:3478?transport=udp", "turns:relay.example:5349?transport=tcp",
                           "turn:[2001:db8::1]:3478"})
     EXPECT_TRUE(is_relay_url(url)) << url;
-  for (const char* url : {"", "turn:", "http://relay.example", "turn:a b", "turn:a>", "turn:a\r\nX: y", "turn:\"a", "turn:a,b",
-                          "turn:user@a"})
+  for (const char* url :
+       {"", "turn:", "http://relay.example", "turn:a b", "turn:a>", "turn:a\r\nX: y", "turn:\"a", "turn:a,b", "turn:user@a"})
     EXPECT_FALSE(is_relay_url(url)) << url;
   EXPECT_FALSE(is_relay_url("turn:" + std::string(300, 'a')));
 }
@@ -47,9 +47,10 @@ TEST(Relay, LinksNameEachAddress) {
   turn.urls = {"turn:b", "stun:b"};
   turn.username = "u";
   turn.credential = "c";
-  EXPECT_EQ(relay_links({stun, turn}),
-            R"(<stun:a>; rel="ice-server", <turn:b>; rel="ice-server"; username="u"; credential="c"; credential-type="password", )"
-            R"(<stun:b>; rel="ice-server")");
+  EXPECT_EQ(
+      relay_links({stun, turn}),
+      R"(<stun:a>; rel="ice-server", <turn:b>; rel="ice-server"; username="u"; credential="c"; credential-type="password", )"
+      R"(<stun:b>; rel="ice-server")");
   EXPECT_EQ(relay_links({}), "");
 }
 

@@ -53,8 +53,8 @@ bool is_relay_url(std::string_view url) {
   if (url.size() > kMaxServerUrl || !(is_turn_url(url) || begins(url, "stun:") || begins(url, "stuns:"))) return false;
   // Nothing that would end it in a header.
   return std::all_of(url.begin(), url.end(), [](char c) {
-    return static_cast<unsigned char>(c) > 32 && static_cast<unsigned char>(c) < 127 && c != '<' && c != '>' && c != '"' && c != ',' &&
-           c != '@';
+    return static_cast<unsigned char>(c) > 32 && static_cast<unsigned char>(c) < 127 && c != '<' && c != '>' && c != '"' &&
+           c != ',' && c != '@';
   });
 }
 

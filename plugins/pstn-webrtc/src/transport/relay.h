@@ -29,8 +29,8 @@ struct RelayAccess {
 bool is_relay_url(std::string_view url);
 bool is_turn_url(std::string_view url);
 
-/// Credentials of a TURN server that shares a secret with us (`use-auth-secret` of coturn, draft-uberti-behave-turn-rest): the name
-/// says until when and for whom, the password is its HMAC-SHA1. Throws kInternal.
+/// Credentials of a TURN server that shares a secret with us (`use-auth-secret` of coturn, draft-uberti-behave-turn-rest): the
+/// name says until when and for whom, the password is its HMAC-SHA1. Throws kInternal.
 RelayAccess relay_access(const RelayServer& server, std::string_view user, std::int64_t expires_unix_seconds);
 
 /// The same for the `Link` header of WHIP (RFC 9725, 4.6), all servers in one.
