@@ -27,13 +27,15 @@ void UserAgent::refuse(nua_handle_t* handle, int status, const char* phrase, con
   log_.write(LogLevel::kInfo, "a call was refused", Properties{{"status", std::to_string(status)}, {"reason", why}});
   const std::string warning = "399 trunkline \"" + why.substr(0, 200) + "\"";
   const bool plain = why.find_first_of("\"\\\r\n") == why.npos;
-  nua_respond(handle, status, phrase, TAG_IF(plain && status == 488, SIPTAG_WARNING_STR(warning.c_str())), TAG_END());
+  nua_respond(handle, status, phrase, TAG_IF(plain && status == 488, SIPTAG_WARNING_STR(warning.c_str())),
+              TAG_IF(status == 415, SIPTAG_ACCEPT_STR("application/sdp")), TAG_END());
   nua_handle_destroy(handle);
 }
 
 void UserAgent::incoming(nua_handle_t* handle, const sip_t* sip) {
   const Trunk* trunk = trunk_of_source();
   if (!trunk) return refuse(handle, SIP_403_FORBIDDEN, "it came from an address that is no trunk's");
+  if (has_strange_body(sip)) return refuse(handle, SIP_415_UNSUPPORTED_MEDIA, "its body is no session description");
   if (sip->sip_replaces) return replaced(handle, sip, *trunk);
   SipLegPtr leg;
   try {
@@ -154,6 +156,10 @@ void UserAgent::offered(const SipLegPtr& leg, const Result<void>& taken) {
 void UserAgent::offered_again(const SipLegPtr& leg, const sip_t* sip) {
   if (leg->ended()) {
     nua_respond(leg->handle, SIP_481_NO_TRANSACTION, NUTAG_WITH_THIS(nua_), TAG_END());
+    return;
+  }
+  if (has_strange_body(sip)) {
+    nua_respond(leg->handle, SIP_415_UNSUPPORTED_MEDIA, NUTAG_WITH_THIS(nua_), SIPTAG_ACCEPT_STR("application/sdp"), TAG_END());
     return;
   }
   const std::string_view sdp = sdp_of(sip);

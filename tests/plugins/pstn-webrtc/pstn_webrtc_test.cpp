@@ -329,6 +329,31 @@ TEST_F(PstnWebRtcByOtherWays, WhoDoesNotSayWhoseItIsIsClosed) {
   EXPECT_TRUE(closed({})) << "it says nothing";
 }
 
+/// As while one instance follows another.
+class PstnWebRtcAfterAnother : public PstnWebRtcByOtherWays {
+ protected:
+  void SetUp() override {
+    before_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const auto here = call_media::Endpoint::of("127.0.0.1", static_cast<std::uint16_t>(tcp_port()));
+    ASSERT_EQ(::bind(before_, here->raw(), here->size()), 0);
+    ASSERT_EQ(::listen(before_, 1), 0);
+    PstnWebRtcByOtherWays::SetUp();
+  }
+  int before_ = -1;
+};
+
+TEST_F(PstnWebRtcAfterAnother, ThePortIsTakenOnceItIsFree) {
+  FakePage page(FakePage::Way::kTcp);
+  const std::string session = join(page);
+  ::close(before_);
+  calls_.answer_sync(leg_of(session));
+  bool connected = false;
+  for (const auto until = std::chrono::steady_clock::now() + seconds{20}; !connected && std::chrono::steady_clock::now() < until;)
+    connected = page.connect(answer_sdp_);
+  EXPECT_TRUE(connected);
+  EXPECT_TRUE(told("answered"));
+}
+
 class PstnWebRtcRelayed : public PstnWebRtc {
  protected:
   json more_config() const override {
