@@ -61,6 +61,18 @@ class Sessions {
   SessionPtr find(const std::string& leg_id) const;
   /// One with sound. Throws kNotFound.
   SessionPtr find_media(const std::string& leg_id) const;
+  void answered(const SessionPtr& session);
+  /// The host hears of it once.
+  void end(const SessionPtr& session, std::int32_t q850, std::string text);
+  /// The host never knew it.
+  void forget(const SessionPtr& session);
+  void close(Session& session);
+  void tell(const SessionPtr& session, trunkline::pstn::LegChange change);
+  void tell_next(const SessionPtr& session);
+  void after(const SessionPtr& session, Duration delay, std::function<void()> fn);
+  void later(Duration delay, std::stop_token stop, std::function<void()> fn);
+
+  // --- sessions_media.cpp
   /// Takes a socket and whatever else the sound needs; returns the answer to the offer.
   std::string open_media(const SessionPtr& session, const SdpAudio& offer);
   /// Another offer of the page's, of which only what is sent and heard may be new: a hold. Returns the answer to it.
@@ -75,16 +87,6 @@ class Sessions {
   void react(const SessionPtr& session);
   void resend_later(const SessionPtr& session);
   void media_is_up(const SessionPtr& session);
-  void answered(const SessionPtr& session);
-  /// The host hears of it once.
-  void end(const SessionPtr& session, std::int32_t q850, std::string text);
-  /// The host never knew it.
-  void forget(const SessionPtr& session);
-  void close(Session& session);
-  void tell(const SessionPtr& session, trunkline::pstn::LegChange change);
-  void tell_next(const SessionPtr& session);
-  void after(const SessionPtr& session, Duration delay, std::function<void()> fn);
-  void later(Duration delay, std::stop_token stop, std::function<void()> fn);
 
   // --- sessions_pages.cpp
   SessionPtr of_page(const Ask& ask) const;

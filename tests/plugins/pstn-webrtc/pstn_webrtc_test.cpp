@@ -334,6 +334,8 @@ class PstnWebRtcAfterAnother : public PstnWebRtcByOtherWays {
  protected:
   void SetUp() override {
     before_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const int on = 1;  // calls of the tests before are not forgotten yet
+    ::setsockopt(before_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     const auto here = call_media::Endpoint::of("127.0.0.1", static_cast<std::uint16_t>(tcp_port()));
     ASSERT_EQ(::bind(before_, here->raw(), here->size()), 0);
     ASSERT_EQ(::listen(before_, 1), 0);
