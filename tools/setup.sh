@@ -22,6 +22,7 @@ readonly tool_packages=(clang-14 clang-tidy-14 clang-format-14 libclang-rt-14-de
   kannel # a peer of the SMPP plugins
   libsmpp34-dev # a second opinion on their PDUs
   sip-tester kamailio baresip-core # peers of pstn-sip
+  coturn # a relay for pages
   chromium libnss3-tools postfix) # the last three for tests/browser and tests of mail
 
 fingerprint() {

@@ -29,6 +29,14 @@ class Endpoint {
     return std::nullopt;
   }
 
+  /// The far end of a connection, as against whoever sends from the same address over UDP. 0: UDP.
+  Endpoint over(std::uint32_t stream) const {
+    Endpoint out = *this;
+    out.stream_ = stream;
+    return out;
+  }
+  std::uint32_t stream() const { return stream_; }
+
   bool is_v6() const { return base_.sa_family == AF_INET6; }
   std::uint16_t port() const { return ntohs(is_v6() ? v6_.sin6_port : v4_.sin_port); }
   void set_port(std::uint16_t port) { (is_v6() ? v6_.sin6_port : v4_.sin_port) = htons(port); }
@@ -39,15 +47,18 @@ class Endpoint {
     return is_v6() ? std::memcmp(&v6_.sin6_addr, &other.v6_.sin6_addr, sizeof v6_.sin6_addr) == 0
                    : v4_.sin_addr.s_addr == other.v4_.sin_addr.s_addr;
   }
-  bool operator==(const Endpoint& other) const { return same_host(other) && port() == other.port(); }
+  bool operator==(const Endpoint& other) const { return stream_ == other.stream_ && same_host(other) && port() == other.port(); }
 
   // For the calls of sockets. What recvfrom fills in is at most size_of_any() bytes.
   const sockaddr* raw() const { return &base_; }
   sockaddr* raw() { return &base_; }
   socklen_t size() const { return is_v6() ? sizeof v6_ : sizeof v4_; }
   static constexpr socklen_t size_of_any() { return sizeof(sockaddr_in6); }
-  /// For what knows IPv4 alone.
-  operator const sockaddr_in&() const { return v4_; }
+  /// Of IPv6, 16 bytes; of IPv4, 4.
+  const std::uint8_t* bytes() const {
+    return is_v6() ? v6_.sin6_addr.s6_addr : reinterpret_cast<const std::uint8_t*>(&v4_.sin_addr.s_addr);
+  }
+  std::size_t byte_count() const { return is_v6() ? 16 : 4; }
 
  private:
   union {
@@ -55,6 +66,7 @@ class Endpoint {
     sockaddr_in v4_;
     sockaddr_in6 v6_{};
   };
+  std::uint32_t stream_ = 0;
 };
 
 }  // namespace call_media

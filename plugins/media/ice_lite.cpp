@@ -3,18 +3,10 @@
 #include <algorithm>
 
 namespace call_media {
-namespace {
-
-bool same(const sockaddr_in& a, const sockaddr_in& b) {
-  return a.sin_addr.s_addr == b.sin_addr.s_addr && a.sin_port == b.sin_port;
-}
-
-}  // namespace
-
 IceLite::IceLite(std::string own_user, std::string own_password, std::string their_user)
     : user_name_(std::move(own_user) + ":" + std::move(their_user)), password_(std::move(own_password)) {}
 
-std::size_t IceLite::take(Bytes packet, const sockaddr_in& from, std::span<std::uint8_t, kStunMaxAnswer> out) {
+std::size_t IceLite::take(Bytes packet, const Endpoint& from, std::span<std::uint8_t, kStunMaxAnswer> out) {
   // What is not signed gets no answer: it would go to whatever address somebody has made up.
   const std::optional<StunCheck> check = parse_check(packet, password_);
   if (!check || check->username != user_name_) return 0;
@@ -25,7 +17,7 @@ std::size_t IceLite::take(Bytes packet, const sockaddr_in& from, std::span<std::
       if (known_count_ < kMaxAddresses) {
         known_[known_count_++] = from;
       } else {
-        if (selected_ && same(known_[oldest_], *selected_)) oldest_ = (oldest_ + 1) % kMaxAddresses;
+        if (selected_ && known_[oldest_] == *selected_) oldest_ = (oldest_ + 1) % kMaxAddresses;
         known_[oldest_] = from;
         oldest_ = (oldest_ + 1) % kMaxAddresses;
       }
@@ -35,9 +27,9 @@ std::size_t IceLite::take(Bytes packet, const sockaddr_in& from, std::span<std::
   return write_answer(out, *check, from, password_);
 }
 
-bool IceLite::knows(const sockaddr_in& address) const {
-  return std::any_of(known_.begin(), known_.begin() + static_cast<std::ptrdiff_t>(known_count_),
-                     [&](const sockaddr_in& one) { return same(one, address); });
+bool IceLite::knows(const Endpoint& address) const {
+  const auto end = known_.begin() + static_cast<std::ptrdiff_t>(known_count_);
+  return std::find(known_.begin(), end, address) != end;
 }
 
 }  // namespace call_media

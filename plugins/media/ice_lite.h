@@ -16,10 +16,10 @@ class IceLite {
   IceLite(std::string own_user, std::string own_password, std::string their_user);
 
   /// A packet that is STUN. Returns how many bytes there are to answer to `from`.
-  std::size_t take(Bytes packet, const sockaddr_in& from, std::span<std::uint8_t, kStunMaxAnswer> out);
+  std::size_t take(Bytes packet, const Endpoint& from, std::span<std::uint8_t, kStunMaxAnswer> out);
   /// A check came from there.
-  bool knows(const sockaddr_in& address) const;
-  const std::optional<sockaddr_in>& selected() const { return selected_; }
+  bool knows(const Endpoint& address) const;
+  const std::optional<Endpoint>& selected() const { return selected_; }
 
   /// Another frame has passed.
   void tick() { ++age_; }
@@ -31,10 +31,10 @@ class IceLite {
 
   const std::string user_name_;  // `own:their`
   const std::string password_;
-  std::array<sockaddr_in, kMaxAddresses> known_{};
+  std::array<Endpoint, kMaxAddresses> known_{};
   std::size_t known_count_ = 0;
   std::size_t oldest_ = 0;
-  std::optional<sockaddr_in> selected_;
+  std::optional<Endpoint> selected_;
   std::uint32_t age_ = 0;
 };
 

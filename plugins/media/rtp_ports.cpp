@@ -32,6 +32,7 @@ int bound_socket(const Endpoint& address) {
 RtpSockets::~RtpSockets() {
   ::close(rtp_);
   if (rtcp_ >= 0) ::close(rtcp_);
+  if (second_ >= 0) ::close(second_);
 }
 
 std::optional<sockaddr_in> ipv4_address(const std::string& address, std::uint16_t port) {
@@ -50,10 +51,10 @@ RtpPorts::RtpPorts(std::string address, std::uint16_t first, std::uint16_t last)
     throw Error(ErrorCode::kInvalidArgument, "address: found '" + address_ + "', wanted an address in figures", "address");
 }
 
-std::unique_ptr<RtpSockets> RtpPorts::open() { return open(false); }
-std::unique_ptr<RtpSockets> RtpPorts::open_muxed() { return open(true); }
+std::unique_ptr<RtpSockets> RtpPorts::open() { return open(false, {}); }
+std::unique_ptr<RtpSockets> RtpPorts::open_muxed(const std::string& second) { return open(true, second); }
 
-std::unique_ptr<RtpSockets> RtpPorts::open(bool muxed) {
+std::unique_ptr<RtpSockets> RtpPorts::open(bool muxed, const std::string& second) {
   const std::lock_guard lock(mutex_);
   const int pairs = (last_ - first_ + 1) / 2;
   for (int i = 0; i < pairs; ++i) {
@@ -65,7 +66,16 @@ std::unique_ptr<RtpSockets> RtpPorts::open(bool muxed) {
       if (errno == EADDRINUSE) continue;
       throw Error(ErrorCode::kUnavailable, "no RTP socket at " + address_ + ": " + std::strerror(errno), "address");
     }
-    if (muxed) return std::make_unique<RtpSockets>(rtp, -1, port);
+    if (muxed && second.empty()) return std::make_unique<RtpSockets>(rtp, -1, port);
+    if (muxed) {
+      const auto other = Endpoint::of(second, port);
+      const int both = other ? bound_socket(*other) : -1;
+      if (both >= 0) return std::make_unique<RtpSockets>(rtp, -1, port, both, other->is_v6());
+      const int why = other ? errno : EINVAL;
+      ::close(rtp);
+      if (why == EADDRINUSE) continue;
+      throw Error(ErrorCode::kUnavailable, "no RTP socket at " + second + ": " + std::strerror(why), "address");
+    }
     const int rtcp = bound_socket(*Endpoint::of(address_, static_cast<std::uint16_t>(port + 1)));
     if (rtcp >= 0) return std::make_unique<RtpSockets>(rtp, rtcp, port);
     ::close(rtp);

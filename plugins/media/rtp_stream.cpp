@@ -85,26 +85,14 @@ bool RtpStream::from_far_end(const Endpoint& from, const RtpHeader& header) {
 void RtpStream::receive(Listener& listener) {
   if (!codec_ && !ice_) return;
   if (former_frames_ > 0) --former_frames_;
-  constexpr int kMostPackets = 32;  // in one frame: more are a flood, and wait
-  std::array<std::uint8_t, kBufferBytes> bytes;
-  for (int i = 0; i < kMostPackets; ++i) {
-    Endpoint from;
-    socklen_t length = Endpoint::size_of_any();
-    const ssize_t size = ::recvfrom(sockets_->rtp(), bytes.data(), bytes.size(), MSG_DONTWAIT, from.raw(), &length);
-    if (size < 0) break;
-    auto count = static_cast<std::size_t>(size);
-    if (ice_ && take_other(std::span(bytes).first(count), from, listener)) continue;
-    if (!codec_) continue;
-    const std::optional<RtpPacket> raw = parse_rtp(Bytes(bytes).first(count));
-    if (!raw) {
-      ++counts_.malformed;
-      continue;
+  receive_from(sockets_->rtp(), listener);
+  if (sockets_->second() >= 0) receive_from(sockets_->second(), listener);
+  for (const auto& path : paths_) {
+    path->read();
+    while (const auto packet = path->front()) {
+      take_any(*packet, path->peer(), listener);
+      path->pop();
     }
-    if (unprotect_ && !unprotect_->unprotect(bytes.data(), count)) {
-      ++counts_.strangers;
-      continue;
-    }
-    take(Bytes(bytes).first(count), from, listener);
   }
   if (settings_.receive) ++silent_;
   ++ticks_;
@@ -114,6 +102,43 @@ void RtpStream::receive(Listener& listener) {
   } else if (ticks_ % 25 == 0) {
     receive_reports();
   }
+}
+
+void RtpStream::receive_from(int socket, Listener& listener) {
+  constexpr int kMostPackets = 32;  // in one frame: more are a flood, and wait
+  std::array<std::uint8_t, kBufferBytes> bytes;
+  for (int i = 0; i < kMostPackets; ++i) {
+    Endpoint from;
+    socklen_t length = Endpoint::size_of_any();
+    const ssize_t got = ::recvfrom(socket, bytes.data(), bytes.size(), MSG_DONTWAIT, from.raw(), &length);
+    if (got < 0) break;
+    take_any(std::span(bytes).first(static_cast<std::size_t>(got)), from, listener);
+  }
+}
+
+void RtpStream::take_any(std::span<std::uint8_t> packet, const Endpoint& from, Listener& listener) {
+  if (ice_ && take_other(packet, from, listener)) return;
+  if (!codec_) return;
+  if (!parse_rtp(Bytes(packet))) {
+    ++counts_.malformed;
+    return;
+  }
+  std::size_t size = packet.size();
+  if (unprotect_ && !unprotect_->unprotect(packet.data(), size)) {
+    ++counts_.strangers;
+    return;
+  }
+  take(Bytes(packet).first(size), from, listener);
+}
+
+void RtpStream::add_path(std::unique_ptr<TcpPath> path) {
+  std::erase_if(paths_, [](const auto& one) { return one->over(); });
+  if (paths_.size() == kMaxPaths) {
+    // The one in use stays.
+    const bool in_use = ice_ && ice_->selected() && ice_->selected()->stream() == paths_.front()->peer().stream();
+    paths_.erase(paths_.begin() + (in_use ? 1 : 0));
+  }
+  paths_.push_back(std::move(path));
 }
 
 bool RtpStream::take_other(std::span<std::uint8_t> packet, const Endpoint& from, Listener& listener) {
@@ -140,9 +165,16 @@ bool RtpStream::take_other(std::span<std::uint8_t> packet, const Endpoint& from,
   return true;
 }
 
-void RtpStream::send_raw(Bytes packet, const Endpoint& to) const {
-  // A full socket buffer loses the packet, as the network may.
-  (void)::sendto(sockets_->rtp(), packet.data(), packet.size(), MSG_DONTWAIT, to.raw(), to.size());
+void RtpStream::send_raw(Bytes packet, const Endpoint& to) const { (void)send_to(packet, to); }
+
+/// A full socket buffer loses the packet, as the network may.
+bool RtpStream::send_to(Bytes packet, const Endpoint& to) const {
+  if (to.stream() != 0) {
+    for (const auto& path : paths_)
+      if (path->peer().stream() == to.stream()) path->send(packet);
+    return true;
+  }
+  return ::sendto(sockets_->towards(to), packet.data(), packet.size(), MSG_DONTWAIT, to.raw(), to.size()) >= 0;
 }
 
 void RtpStream::take(Bytes bytes, const Endpoint& from, Listener& listener) {
@@ -254,8 +286,7 @@ void RtpStream::send_packet(const RtpHeader& header, std::size_t payload_bytes) 
   write_rtp_header(std::span(packet_).first<kRtpHeaderBytes>(), header);
   std::size_t size = kRtpHeaderBytes + payload_bytes;
   if (protect_ && !protect_->protect(packet_.data(), size)) return;
-  // A full socket buffer loses the packet, as the network may.
-  if (::sendto(sockets_->rtp(), packet_.data(), size, MSG_DONTWAIT, remote_.raw(), remote_.size()) < 0) return;
+  if (!send_to(Bytes(packet_).first(size), remote_)) return;
   ++counts_.sent;
   octets_ += static_cast<std::uint32_t>(payload_bytes);
 }

@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "media/codec.h"
 #include "media/dtmf_sender.h"
@@ -11,6 +12,7 @@
 #include "media/jitter_buffer.h"
 #include "media/rtp_ports.h"
 #include "media/srtp.h"
+#include "media/tcp_path.h"
 
 namespace call_media {
 
@@ -86,6 +88,9 @@ class RtpStream {
   /// From now on the far end is whoever it lets in, there is no sound without keys, and RTCP goes over the same port. Before
   /// configure().
   void use_ice(std::shared_ptr<IceLite> ice) { ice_ = std::move(ice); }
+  /// A connection over which the far end can be reached as well. The oldest gives way when there are more than kMaxPaths. With
+  /// use_ice() alone.
+  void add_path(std::unique_ptr<TcpPath> path);
   bool configured() const { return codec_ != nullptr; }
   /// False: too many wait, or the far end takes no events.
   bool send_digits(std::string_view digits);
@@ -100,7 +105,7 @@ class RtpStream {
   std::uint32_t silent_frames() const { return silent_; }
   /// Frames since the far end's last check of ICE; 0 without ICE.
   std::uint32_t consent_age() const { return ice_ ? ice_->age() : 0; }
-  /// Sends what is no sound. [any-thread]
+  /// Sends what is no sound. [any-thread], but for what goes over a connection
   void send_raw(Bytes packet, const Endpoint& to) const;
   /// Tells the far end that this was all.
   void send_bye();
@@ -109,7 +114,12 @@ class RtpStream {
 
  private:
   static constexpr std::size_t kBufferBytes = 1500;
+  static constexpr std::size_t kMaxPaths = 4;
 
+  void receive_from(int socket, Listener& listener);
+  /// One packet, from wherever.
+  void take_any(std::span<std::uint8_t> packet, const Endpoint& from, Listener& listener);
+  bool send_to(Bytes packet, const Endpoint& to) const;
   bool from_far_end(const Endpoint& from, const RtpHeader& header);
   /// It was none of sound.
   bool take_other(std::span<std::uint8_t> packet, const Endpoint& from, Listener& listener);
@@ -122,6 +132,7 @@ class RtpStream {
 
   const std::unique_ptr<RtpSockets> sockets_;
   std::shared_ptr<IceLite> ice_;  // null: the far end is where its description says
+  std::vector<std::unique_ptr<TcpPath>> paths_;
   StreamSettings settings_;
   std::unique_ptr<Codec> codec_;
   std::unique_ptr<InbandDtmf> inband_;

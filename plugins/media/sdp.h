@@ -92,11 +92,18 @@ struct LocalAudio {
 Agreed agree(const SdpAudio& theirs, const LocalAudio& ours);
 std::string write_offer(const LocalAudio& ours);
 std::string write_answer(const LocalAudio& ours, const SdpAudio& offer, const Agreed& agreed);
+/// Where we can be reached.
+struct Candidate {
+  std::string address;
+  std::uint16_t port = 0;
+  bool tcp = false;  // passive: the page connects (RFC 6544)
+};
 /// Our side of ICE and DTLS.
 struct LocalTransport {
   std::string user;
   std::string password;
-  std::string fingerprint;  // `sha-256 AB:CD:…`
+  std::string fingerprint;      // `sha-256 AB:CD:…`
+  std::vector<Candidate> more;  // beside the address and port of the description
 };
 /// Answers an offer that parse_webrtc_sdp has read: ICE is lite, and the offerer begins the handshake.
 std::string write_webrtc_answer(const LocalAudio& ours, const LocalTransport& transport, const SdpAudio& offer,

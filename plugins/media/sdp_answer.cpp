@@ -49,6 +49,15 @@ std::string crypto_line(int tag, std::string_view key) {
   return "a=crypto:" + std::to_string(tag) + " " + std::string(kCryptoSuite) + " inline:" + encode_key(key) + "\r\n";
 }
 
+/// Of a host, with its priority (RFC 8445, 5.1.2; RFC 6544, 4.2): those over TCP are tried after the others.
+std::string candidate_line(unsigned foundation, const Candidate& one) {
+  constexpr std::uint32_t kHost = 126, kPassive = 4;
+  const std::uint32_t rank = foundation - 1, preference = one.tcp ? (kPassive << 13) + 8191 - rank : 65535 - rank;
+  return "a=candidate:" + std::to_string(foundation) + (one.tcp ? " 1 tcp " : " 1 udp ") +
+         std::to_string(kHost << 24 | preference << 8 | 255) + " " + one.address + " " + std::to_string(one.port) + " typ host" +
+         (one.tcp ? " tcptype passive" : "") + "\r\n";
+}
+
 std::string tail_of(const LocalAudio& ours) { return "a=ptime:20\r\na=" + std::string(word_of(ours.direction)) + "\r\n"; }
 
 }  // namespace
@@ -144,9 +153,10 @@ std::string write_webrtc_answer(const LocalAudio& ours, const LocalTransport& tr
          "\r\na=setup:passive\r\na=rtcp-mux\r\na=msid:trunkline audio\r\n" +
          codec_lines(agreed.codec.payload_type, agreed.codec.id);
   if (agreed.event_type) out += event_lines(*agreed.event_type, agreed.event_clock);
-  // The one candidate that there is, with the priority of a host's (RFC 8445, 5.1.2).
-  return out + "a=candidate:1 1 udp 2130706431 " + ours.address + " " + port + " typ host\r\na=end-of-candidates\r\n" +
-         tail_of(ours);
+  out += candidate_line(1, {ours.address, ours.port, false});
+  unsigned foundation = 1;
+  for (const Candidate& one : transport.more) out += candidate_line(++foundation, one);
+  return out + "a=end-of-candidates\r\n" + tail_of(ours);
 }
 
 Direction mirrored(Direction theirs) {

@@ -112,6 +112,17 @@ bool is_signed(Bytes packet, std::size_t integrity_at, std::string_view password
 
 }  // namespace
 
+std::string_view claimed_user(Bytes packet) {
+  if (packet.size() < kHeaderBytes || get16(packet, 0) != kRequest || get32(packet, 4) != kCookie) return {};
+  for (std::size_t at = kHeaderBytes; at + 4 <= packet.size();) {
+    const std::size_t size = get16(packet, at + 2);
+    if (at + 4 + size > packet.size()) return {};
+    if (get16(packet, at) == kUsername) return {reinterpret_cast<const char*>(packet.data()) + at + 4, size};
+    at += 4 + (size + 3) / 4 * 4;
+  }
+  return {};
+}
+
 std::optional<StunCheck> parse_check(Bytes packet, std::string_view password) {
   if (packet.size() < kHeaderBytes || packet.size() > kMaxPacket || get16(packet, 0) != kRequest || get32(packet, 4) != kCookie ||
       packet.size() % 4 != 0 || kHeaderBytes + get16(packet, 2) != packet.size())
@@ -146,7 +157,7 @@ std::optional<StunCheck> parse_check(Bytes packet, std::string_view password) {
   return check;
 }
 
-std::size_t write_answer(std::span<std::uint8_t, kStunMaxAnswer> out, const StunCheck& check, const sockaddr_in& from,
+std::size_t write_answer(std::span<std::uint8_t, kStunMaxAnswer> out, const StunCheck& check, const Endpoint& from,
                          std::string_view password) {
   Message message(out);
   if (check.unknown != 0) {
@@ -157,10 +168,13 @@ std::size_t write_answer(std::span<std::uint8_t, kStunMaxAnswer> out, const Stun
     message.u32(std::uint32_t{check.unknown} << 16);
   } else {
     message.begin(kSuccess, check.transaction);
-    message.attribute(kXorMappedAddress, 8);
-    message.u16(1);  // IPv4
-    message.u16(ntohs(from.sin_port) ^ kCookie >> 16);
-    message.u32(ntohl(from.sin_addr.s_addr) ^ kCookie);
+    message.attribute(kXorMappedAddress, 4 + from.byte_count());
+    message.u16(from.is_v6() ? 2 : 1);
+    message.u16(from.port() ^ kCookie >> 16);
+    // Of IPv6, what is behind the cookie is the transaction's (RFC 8489, 14.2).
+    const auto part = [&](std::size_t i) { return get32(Bytes(from.bytes(), from.byte_count()), i); };
+    message.u32(part(0) ^ kCookie);
+    for (std::size_t i = 4; i < from.byte_count(); i += 4) message.u32(part(i) ^ get32(check.transaction, i - 4));
   }
   return message.finish(password);
 }

@@ -1,13 +1,12 @@
 // Connectivity checks of ICE: STUN binding requests (RFC 8489, RFC 8445) and what is answered to them.
 #pragma once
-#include <netinet/in.h>
-
 #include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
 #include <string_view>
 
+#include "media/endpoint.h"
 #include "media/rtp.h"
 
 namespace call_media {
@@ -27,10 +26,12 @@ struct StunCheck {
 
 inline constexpr std::size_t kStunMaxAnswer = 128;
 
+/// The name in a binding request that nobody has verified yet, within the packet; empty: there is none.
+std::string_view claimed_user(Bytes packet);
 /// Nullopt for what is no binding request with a fingerprint, or not signed with this password.
 std::optional<StunCheck> parse_check(Bytes packet, std::string_view password);
 /// That the check came, and from where; or, when it has something unknown, that (420). Returns how many bytes.
-std::size_t write_answer(std::span<std::uint8_t, kStunMaxAnswer> out, const StunCheck& check, const sockaddr_in& from,
+std::size_t write_answer(std::span<std::uint8_t, kStunMaxAnswer> out, const StunCheck& check, const Endpoint& from,
                          std::string_view password);
 /// What a full agent sends; for tests and fuzzing.
 std::size_t write_check(std::span<std::uint8_t, 256> out, const StunCheck& check, std::string_view password);

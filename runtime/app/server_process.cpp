@@ -12,6 +12,7 @@
 #include "runtime/api/email_api.h"
 #include "runtime/api/event_publish_api.h"
 #include "runtime/api/identity_api.h"
+#include "runtime/api/network_traversal_api.h"
 #include "runtime/api/numbers_api.h"
 #include "runtime/api/oidc_api.h"
 #include "runtime/api/rejections_api.h"
@@ -163,6 +164,7 @@ ServerProcess::ServerProcess(Config config, bool development) : impl_(std::make_
   api::add_chat_routes(routes, runtime.chat());
   api::add_webhook_routes(routes, runtime.providers(), runtime.clock());
   api::add_webrtc_routes(routes, runtime.providers(), runtime.clock(), impl_->stopping.get_token());
+  api::add_network_traversal_routes(routes, runtime.providers(), runtime.clock());
   api::add_key_routes(routes, runtime.identity());
   if (const auto* issuer = runtime.development_issuer()) api::add_development_issuer_routes(routes, *issuer);
   impl_->wall = std::make_unique<Clock>(runtime.executor(), Clock::Mode::kReal);

@@ -29,7 +29,8 @@ struct Participant {
   bool listens = false;  // takes no part: the call does not go on for its sake
   std::string connection_id;
   std::string leg_id;
-  ResourcePtr resource;  // whose number or user it is
+  ResourcePtr resource;              // whose number or user it is
+  std::optional<Party> called_from;  // the number that called it
   std::string display_name;
 
   bool is(const Party& party) const { return who == party || (also && *also == party); }

@@ -21,6 +21,13 @@ ParticipantView view_of(const Participant& participant) { return {participant.wh
 
 }  // namespace
 
+void CallService::check_room(const Resource& resource, const std::string& room_id, const Party& who, const char* target) const {
+  if (room_id.empty()) return;
+  if (who.is_user()) core_.rooms.check_join(resource, room_id, who.raw_id);
+  if (who.is_phone() && !core_.rooms.get(resource, room_id).pstn_dial_out)
+    throw Error(ErrorCode::kPermissionDenied, "phone numbers cannot be called from this room: pstnDialOutEnabled is off", target);
+}
+
 std::vector<ParticipantView> CallService::participants(const Resource& resource, std::string_view connection_id) {
   std::vector<ParticipantView> views;
   const std::lock_guard lock(core_.mutex);
@@ -45,10 +52,7 @@ std::string CallService::add(const ResourcePtr& resource, std::string_view conne
     const std::lock_guard lock(core_.mutex);
     room = core_.call_of(core_.require(*resource, connection_id, CallAction::kInvite)).room_id;
   }
-  if (!room.empty() && wanted.target.is_user()) core_.rooms.check_join(*resource, room, wanted.target.raw_id);
-  if (!room.empty() && wanted.target.is_phone() && !core_.rooms.get(*resource, room).pstn_dial_out)
-    throw Error(ErrorCode::kPermissionDenied, "phone numbers cannot be called from this room: pstnDialOutEnabled is off",
-                "participantToAdd");
+  check_room(*resource, room, wanted.target, "participantToAdd");
   const Route route = route_to(resource, wanted.target, wanted.source_number, "participantToAdd");
 
   const std::lock_guard lock(core_.mutex);
@@ -146,6 +150,13 @@ void CallService::move(Call& from, std::int64_t participant_id, Call& to) {
 std::vector<ParticipantView> CallService::move_here(const Resource& resource, std::string_view connection_id,
                                                     std::string_view from_connection_id, const std::vector<Party>& who,
                                                     OperationTag tag) {
+  std::string room;
+  {
+    const std::lock_guard lock(core_.mutex);
+    room = core_.call_of(core_.require(resource, connection_id, CallAction::kInvite)).room_id;
+  }
+  for (const Party& party : who)
+    if (party.is_user()) check_room(resource, room, party, "targetParticipants");
   const std::lock_guard lock(core_.mutex);
   Connection& connection = core_.require(resource, connection_id, CallAction::kInvite);
   Connection& other = core_.require(resource, from_connection_id, CallAction::kInvite);
@@ -181,6 +192,12 @@ std::vector<ParticipantView> CallService::move_here(const Resource& resource, st
 }
 
 void CallService::transfer(const ResourcePtr& resource, std::string_view connection_id, Transfer wanted) {
+  std::string room;
+  {
+    const std::lock_guard lock(core_.mutex);
+    room = core_.call_of(core_.require(*resource, connection_id, CallAction::kTransfer)).room_id;
+  }
+  check_room(*resource, room, wanted.target, "targetParticipant");
   const Route route = route_to(resource, wanted.target, wanted.source_number, "targetParticipant");
   const std::lock_guard lock(core_.mutex);
   Connection& connection = core_.require(*resource, connection_id, CallAction::kTransfer);

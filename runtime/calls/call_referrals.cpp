@@ -155,18 +155,23 @@ void CallService::on_transfer_asked(const std::string& leg_id, const std::string
   const Party target = phone_party(to);
   ResourcePtr resource;
   std::optional<Party> number;
+  std::string room;
   {
     const std::lock_guard lock(core_.mutex);
     const auto [call, who] = core_.book.leg(leg_id);
     if (!call || !who->connected) throw Error(ErrorCode::kNotFound, "there is no call of this leg", "legId");
+    room = call->room_id;
     // The number that the application has in the call: it makes the call to the target.
     for (const Connection* connection : core_.book.connections_of(*call)) {
       if (number) break;
       number = connection->answered_for ? connection->answered_for : connection->source_number;
       resource = connection->resource;
     }
+    // In a room or a group it has none: the one with which it called this phone.
+    if (!number && call->stays_open()) number = who->called_from;
   }
   if (!number) throw Error(ErrorCode::kPermissionDenied, "nobody in the call has a number to call the target with", "to");
+  check_room(*resource, room, target, "to");
   const Route route = route_to(resource, target, number, "to");
   const std::lock_guard lock(core_.mutex);
   const auto [call, who] = core_.book.leg(leg_id);

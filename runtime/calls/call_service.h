@@ -107,6 +107,8 @@ class CallService final : public ResourceParticipant {
   Route route_to(const ResourcePtr& resource, const Party& target, const std::optional<Party>& source_number,
                  const std::string& member);
   void check_connection(const ConnectionSpec& spec) const;
+  /// Whom a room lets in: users who are invited, numbers where it dials out. `room_id` is empty for other calls. [mutex not held]
+  void check_room(const Resource& resource, const std::string& room_id, const Party& who, const char* target) const;
 
   // With the mutex held, all of them.
   Call& new_call(const ResourcePtr& resource, const Party& started_by);

@@ -70,6 +70,7 @@ CallService::Route CallService::route_to(const ResourcePtr& resource, const Part
 
 Invitation& CallService::invite(Call& call, Invitation invitation, const Route& route, Duration timeout) {
   Participant& callee = new_participant(call, route.target, route.resource);
+  if (invitation.from.is_phone()) callee.called_from = invitation.from;
   invitation.id = core_.context.ids.uuid4().str();
   invitation.server_call_id = call.server_call_id;
   invitation.participant_id = callee.id;

@@ -36,14 +36,51 @@ void SipPage::on_invite(const SipMessage& request) {
   start(place(shared_from_this(), dialog, where), "a call");
 }
 
-/// The sound of a call stays as it was agreed.
-void SipPage::on_another_invite(const DialogPtr& dialog, const SipMessage& request) {
-  bool up = false;
+/// A hold, or its end, in an INVITE or UPDATE within the call. What the provider makes of it is the answer.
+void SipPage::on_another_offer(const DialogPtr& dialog, const SipMessage& request) {
+  int refused = 0;
+  std::string path;
   {
     const std::lock_guard lock(mutex_);
-    up = dialog->state == Dialog::State::kUp;
+    if (dialog->state != Dialog::State::kUp || dialog->changing)
+      refused = 491;
+    else if (request.body.empty())
+      refused = 488;  // the page makes the offers
+    else if (!iequals(std::string_view(request.get("content-type")).substr(0, 15), "application/sdp"))
+      refused = 415;
+    else if (asks_ >= kMaxAsks)
+      refused = 503;
+    if (refused == 0) {
+      dialog->changing = true;
+      path = dialog->session + "/offer";
+      if (const std::string contact = uri_of(request.get("contact")); !contact.empty()) dialog->target = contact;
+    }
   }
-  refuse(request, up ? 488 : 491);
+  if (refused != 0) return refuse(request, refused);
+  if (request.method == "INVITE") send(response_to(request, 100));
+  start(change(shared_from_this(), dialog, request, std::move(path)), "a change within a call");
+}
+
+Task<void> SipPage::change(std::shared_ptr<SipPage> self, DialogPtr dialog, SipMessage request, std::string path) {
+  std::string method = "POST", offer = request.body;
+  PageAnswer answer;
+  try {
+    answer = co_await ask(self, std::move(method), std::move(path), std::move(offer));
+  } catch (const Error& error) {
+    answer.status = 503;
+  }
+  const Held held(*self);
+  dialog->changing = false;
+  if (self->closed_) co_return;
+  const bool over = dialog->state == Dialog::State::kOver, agreed = answer.status == 200 && !over;
+  // What is refused leaves the call as it was.
+  const int refused = over ? 487 : answer.status == 422 ? 488 : status_of_answer(answer.status);
+  SipMessage response = self->response_to(request, agreed ? 200 : refused, dialog);
+  if (agreed) {
+    response.add("content-type", "application/sdp");
+    response.body = answer.body;
+  }
+  self->send(response);
 }
 
 Task<void> SipPage::place(std::shared_ptr<SipPage> self, DialogPtr dialog, std::string where) {

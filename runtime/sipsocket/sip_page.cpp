@@ -69,13 +69,14 @@ void SipPage::on_request(const SipMessage& request) {
   if (!dialog && parameter_of(request.get("to"), "tag")) return refuse(request, 481);
   if (request.method == "OPTIONS") return send(response_to(request, 200, dialog));
   if (request.method == "INVITE") {
-    return dialog ? on_another_invite(dialog, request) : on_invite(request);
+    return dialog ? on_another_offer(dialog, request) : on_invite(request);
   }
   if (!dialog) return refuse(request, 405);
   if (request.method == "BYE") return on_bye(dialog, request);
   if (request.method == "INFO") return on_info(dialog, request);
   if (request.method == "UPDATE" && request.body.empty()) return send(response_to(request, 200, dialog));
-  refuse(request, request.method == "UPDATE" ? 488 : 405);
+  if (request.method == "UPDATE") return on_another_offer(dialog, request);
+  refuse(request, 405);
 }
 
 void SipPage::on_register(const SipMessage& request) {

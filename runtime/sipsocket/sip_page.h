@@ -76,6 +76,7 @@ class SipPage : public std::enable_shared_from_this<SipPage> {
     std::string session;     // path of the session, once there is one
     std::string sdp;         // our description
     bool provisional = false;
+    bool changing = false;   // an offer of the page's within the call waits for its answer
     bool cancelled = false;  // ours, before the page had said anything
     std::stop_source stop;   // of what waits for news
 
@@ -105,7 +106,7 @@ class SipPage : public std::enable_shared_from_this<SipPage> {
   void on_response(const SipMessage& response);
   void on_register(const SipMessage& request);
   void on_invite(const SipMessage& request);
-  void on_another_invite(const DialogPtr& dialog, const SipMessage& request);
+  void on_another_offer(const DialogPtr& dialog, const SipMessage& request);
   void on_cancel(const SipMessage& request);
   void on_bye(const DialogPtr& dialog, const SipMessage& request);
   void on_info(const DialogPtr& dialog, const SipMessage& request);
@@ -116,6 +117,7 @@ class SipPage : public std::enable_shared_from_this<SipPage> {
   static Task<void> follow(std::shared_ptr<SipPage> self, DialogPtr dialog);
   static Task<void> watch(std::shared_ptr<SipPage> self, std::stop_token stop);
   static Task<PageAnswer> ask(std::shared_ptr<SipPage> self, std::string method, std::string path, std::string body);
+  static Task<void> change(std::shared_ptr<SipPage> self, DialogPtr dialog, SipMessage request, std::string path);
   static Task<void> press(std::shared_ptr<SipPage> self, SipMessage request, std::string path);
   static Task<void> leave(std::shared_ptr<SipPage> self, std::string method, std::string path);
   /// What rings at the user's pages now.

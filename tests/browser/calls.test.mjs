@@ -29,6 +29,8 @@ providers:
   - {name: browsers, plugin: pstn-webrtc, config: {consent_seconds: 5}}
   - {name: line, plugin: pstn-sip, config: {address: 127.0.0.1, port: SIP_PORT, rtp_port_first: 25000, rtp_port_last: 25099, options_seconds: 0, trunks: [{host: sbc.example.test, address: 127.0.0.1, port: PHONE_PORT}]}}
   - {name: others, plugin: pstn-webrtc, isolation: process, config: {rtp_port_first: 24000, rtp_port_last: 24099}}
+  - {name: walled, plugin: pstn-webrtc, config: {rtp_port_first: 24400, rtp_port_last: 24499, second_address: "::1", ice_tcp_port: TCP_PORT}}
+  - {name: relayed, plugin: pstn-webrtc, config: {rtp_port_first: 24200, rtp_port_last: 24299, ice_servers: [{urls: ["turn:127.0.0.1:TURN_PORT?transport=udp"]}]}, secrets: {turn: {value: north}}}
 resources:
   - name: trunkline
     id: 7472756e-6b6c-496e-8565-000000000001
@@ -41,16 +43,19 @@ resources:
 const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'trunkline-browser-calls-'));
 const phoneScript = fs.readFileSync(path.join(path.dirname(fileURLToPath(import.meta.url)), 'phone.mjs'), 'utf8');
 let server;
-let [config, sipPort, phonePort] = [];
+let [config, sipPort, phonePort, tcpPort] = [];
 let ann;  // two browsers, since a browser has one microphone
 let bob;
 let identity;
 let automation;
 let application;
+let relay;
 
 before(async () => {
-  [sipPort, phonePort] = [await freePort(), await freePort()];
-  config = CONFIG.replace('SIP_PORT', sipPort).replace('PHONE_PORT', phonePort);
+  const turnPort = await freePort();
+  [sipPort, phonePort, tcpPort] = [await freePort(), await freePort(), await freePort()];
+  config = CONFIG.replace('SIP_PORT', sipPort).replace('PHONE_PORT', phonePort).replace('TURN_PORT', turnPort).replace('TCP_PORT', tcpPort);
+  relay = await startRelay(turnPort);
   fs.writeFileSync(path.join(scratch, 'trunkline.yaml'), config);
   server = await startServer({ cwd: scratch, args: ['--config', 'trunkline.yaml', '--tls-port', '0'] });
   [ann, bob] = await Promise.all([[ANN_HZ, 'ann'], [BOB_HZ, 'bob']].map(([hz, name]) => {
@@ -65,6 +70,7 @@ before(async () => {
 after(async () => {
   await Promise.all([ann?.close(), bob?.close()]);
   await server?.stop();
+  relay?.kill();
   application?.stop();
   fs.rmSync(scratch, { recursive: true, force: true });
 });
@@ -77,6 +83,24 @@ async function freePort() {
   const { port } = socket.address();
   socket.close();
   return port;
+}
+
+/** coturn, with the secret that the configuration names. */
+async function startRelay(port) {
+  const program = spawn('turnserver', ['-n', '--listening-ip=127.0.0.1', '--relay-ip=127.0.0.1', `--listening-port=${port}`, '--min-port=24300', '--max-port=24399',
+    '--use-auth-secret', '--static-auth-secret=north', '--realm=trunkline.test', '--allow-loopback-peers', '--no-cli', '--no-tls', '--no-dtls', '--no-tcp', '--log-file=stdout', '--simple-log',
+    `--pidfile=${path.join(scratch, 'turn.pid')}`, `--userdb=${path.join(scratch, 'turn.db')}`], { stdio: ['ignore', 'pipe', 'ignore'] });
+  process.once('exit', () => program.kill());
+  program.once('error', (error) => { throw new Error(`no coturn: ${error.message}`); });
+  let said = '';
+  await new Promise((resolve, reject) => {
+    program.stdout.on('data', (data) => {
+      said = (said + data).slice(-4000);
+      if (said.includes('Total General servers')) resolve();
+    });
+    program.once('close', () => reject(new Error(`coturn has ended: ${said}`)));
+  });
+  return program;
 }
 
 const endpoint = (provider = 'browsers') => new URL(`/_webrtc/${provider}`, server.ready.tls_endpoint).href;
@@ -213,6 +237,32 @@ test('the application hangs up, and the page sees that the call is over', async 
   await page.until('states', call, 'ended');
   assert.equal((await page.phone('last', call)).cause, 16);
   await page.page.close();
+});
+
+test('a page that may only go over a relay is told of one, and gets through', async () => {
+  const group = randomUUID();
+  const [caller, other] = [await user(['voip.join']), await user(['voip.join'])];
+  const pages = [await open(ann, caller, 'relayed'), await open(bob, other)];
+  const calls = [await pages[0].connect(`?group=${group}`, { relayed: true }), await pages[1].connect(`?group=${group}`)];
+  await Promise.all(pages.map((page, i) => page.until('states', calls[i], 'answered')));
+  assert.equal((await pages[0].phone('way', calls[0])).type, 'relay');
+  assert.match(await pages[0].phone('link', calls[0]), /^<turn:127\.0\.0\.1:\d+\?transport=udp>; rel="ice-server"; username="\d+:8-acs-[^"]+"; credential="[^"]+"; credential-type="password"$/);
+  await pages[0].hears(calls[0], BOB_HZ);
+  await pages[1].hears(calls[1], ANN_HZ);
+  await Promise.all(pages.map(({ page }) => page.close()));
+});
+
+test('a page that cannot send UDP connects to the one TCP port, and another one comes over IPv6', async () => {
+  const group = randomUUID();
+  const pages = [await open(ann, await user(['voip.join']), 'walled'), await open(bob, await user(['voip.join']), 'walled')];
+  const calls = [await pages[0].connect(`?group=${group}`, { only: ' tcp \\d+ 127' }), await pages[1].connect(`?group=${group}`, { only: ' udp \\d+ ::1 ' })];
+  await Promise.all(pages.map((page, i) => page.until('states', calls[i], 'answered')));
+  const [walled, six] = await Promise.all(pages.map((page, i) => page.phone('way', calls[i])));
+  assert.deepEqual([walled.protocol, walled.port], ['tcp', tcpPort]);
+  assert.deepEqual([six.protocol, six.address.replace(/[[\]]/g, '')], ['udp', '::1']);
+  await pages[0].hears(calls[0], BOB_HZ);
+  await pages[1].hears(calls[1], ANN_HZ);
+  await Promise.all(pages.map(({ page }) => page.close()));
 });
 
 test('two pages of a group hear each other, and one that only listens hears them', async () => {

@@ -6,8 +6,9 @@ const ask = (method, path, options = {}) =>
 const phone = {
   calls: [],
   /** Sets up sound; `where` is an address below that of the provider. Resolves with the status, and the number of the call. */
-  async connect(where, { listen = false, codecs } = {}) {
-    const peer = new RTCPeerConnection();
+  async connect(where, { listen = false, codecs, relayed = false, only } = {}) {
+    const { iceServers } = relayed ? await (await ask('GET', `${window.endpoint}/ice-servers`)).json() : {};
+    const peer = new RTCPeerConnection(relayed ? { iceServers, iceTransportPolicy: 'relay' } : {});
     const call = { peer, states: [], connection: [] };
     if (listen) {
       peer.addTransceiver('audio', { direction: 'recvonly' });
@@ -36,7 +37,11 @@ const phone = {
     if (answer.status !== 201) return { status: answer.status, body: await answer.text() };
     call.session = answer.headers.get('location');
     call.tag = answer.headers.get('etag');
-    await peer.setRemoteDescription({ type: 'answer', sdp: await answer.text() });
+    call.link = answer.headers.get('link');
+    const sdp = await answer.text();
+    // As if the others could not be reached.
+    const lines = sdp.split('\r\n').filter((line) => !only || !line.startsWith('a=candidate:') || new RegExp(only).test(line));
+    await peer.setRemoteDescription({ type: 'answer', sdp: lines.join('\r\n') });
     phone.watch(call);
     return { status: 201, call: phone.calls.push(call) - 1 };
   },
@@ -52,6 +57,14 @@ const phone = {
   },
   states: (call) => phone.calls[call].states.map(({ state }) => state),
   last: (call) => phone.calls[call].states.at(-1),
+  link: (call) => phone.calls[call].link,
+  /** How the sound goes: our candidate, and the server's. */
+  async way(call) {
+    const stats = [...(await phone.calls[call].peer.getStats()).values()];
+    const pair = stats.find(({ type, nominated, state }) => type === 'candidate-pair' && nominated && state === 'succeeded');
+    const [ours, theirs] = [pair.localCandidateId, pair.remoteCandidateId].map((id) => stats.find((one) => one.id === id));
+    return { type: ours.candidateType, protocol: ours.protocol, address: theirs.address, port: theirs.port };
+  },
   connection: (call) => phone.calls[call].connection,
   /** The frequency that is loudest now, in Hz; 0: nothing is heard. */
   hears(call) {

@@ -80,6 +80,7 @@ async function open(browser, { token }) {
     page,
     phone,
     until,
+    hearsNothing: (call) => page.waitForFunction((given) => window.phone.hears(given) === 0, call, { timeout: 20_000, polling: 50 }),
     hears: (call, hz) => page.waitForFunction(([given, value]) => Math.abs(window.phone.hears(given) - value) < 20, [call, hz], { timeout: 20_000, polling: 50 }),
   };
 }
@@ -146,6 +147,26 @@ test('a page that has registered is rung, answers with late offer, is heard; and
   await page.phone('unregister');
   await page.until('said', 'unregistered');
   await page.page.close();
+});
+
+test('a page with JsSIP holds and goes on, by INVITE and by UPDATE, over the connection that there is', async () => {
+  const group = randomUUID();
+  const pages = [await open(ann, await user()), await open(bob, await user())];
+  const calls = await Promise.all(pages.map((page) => page.phone('call', `sip:group%3A${group}@trunkline.example`)));
+  await Promise.all(pages.map((page, i) => page.until('heard', 'confirmed', calls[i])));
+  for (const options of [{}, { useUpdate: true }]) {
+    await pages[0].hears(calls[0], BOB_HZ);
+    await pages[1].hears(calls[1], ANN_HZ);
+    await pages[0].phone('hold', calls[0], true, options);
+    await pages[0].hearsNothing(calls[0]);
+    await pages[1].hearsNothing(calls[1]);  // the page sends silence
+    assert.deepEqual(await pages[0].phone('directions', calls[0]), ['sendonly']);
+    await pages[0].phone('hold', calls[0], false, options);
+    assert.deepEqual(await pages[0].phone('directions', calls[0]), ['sendrecv']);
+  }
+  await pages[0].hears(calls[0], BOB_HZ);
+  await pages[1].hears(calls[1], ANN_HZ);
+  await Promise.all(pages.map(({ page }) => page.close()));
 });
 
 test('two pages with JsSIP in a group hear each other', async () => {

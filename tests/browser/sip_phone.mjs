@@ -44,6 +44,12 @@ const phone = {
   },
   answer: (call) => phone.calls[call].session.answer(options),
   hangUp: (call, status) => phone.calls[call].session.terminate(status ? { status_code: status } : undefined),
+  /** Resolves once the other side has agreed. */
+  hold: (call, on, options = {}) => new Promise((resolve, reject) => {
+    const { session } = phone.calls[call];
+    if (!session[on ? 'hold' : 'unhold'](options, resolve)) reject(new Error('not ready for another offer'));
+  }),
+  directions: (call) => phone.calls[call].session.connection.getTransceivers().map(({ currentDirection }) => currentDirection),
   press: (call, digits, transportType) => phone.calls[call].session.sendDTMF(digits, { transportType, interToneGap: 500 }),
   from: (call) => phone.calls[call]?.from,
   said: () => phone.events,

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "media/framing.h"
 #include "media/ice_lite.h"
 #include "media/rtp_ports.h"
 #include "media/sdp.h"
@@ -28,7 +29,9 @@ void description(std::string_view text) {
     check(offer.transport && offer.transport->fingerprint.size() >= 32 && offer.transport->may_be_client);
     const Agreed agreed = agree(offer, ours);
     ours.direction = mirrored(offer.direction);
-    const std::string answer = write_webrtc_answer(ours, {"user", "a password of 22 bytes", "sha-256 AB"}, offer, agreed);
+    const std::string answer = write_webrtc_answer(
+        ours, {"user", "a password of 22 bytes", "sha-256 AB", {{"2001:db8::1", 22000, false}, {"192.0.2.1", 443, true}}}, offer,
+        agreed);
     // One line for each of ours: nothing of the offer ends one.
     check(answer.find("\r\n\r\n") == answer.npos && answer.find('\0') == answer.npos);
   } catch (const trunkline::Error&) {
@@ -63,6 +66,28 @@ void packet(Bytes bytes) {
   (void)parse_check(bytes, "a password of 22 bytes");
 }
 
+/// A stream, in pieces of up to 255 bytes.
+void frames(Bytes bytes) {
+  FrameReader reader;
+  std::size_t had = 0, found = 0;
+  while (!bytes.empty() && !reader.broken()) {
+    const std::size_t size = std::min<std::size_t>(bytes[0], bytes.size() - 1);
+    const auto space = reader.space();
+    check(space.size() >= size);
+    std::copy_n(bytes.begin() + 1, size, space.begin());
+    reader.filled(size);
+    had += size;
+    while (const auto packet = reader.front()) {
+      check(!packet->empty() && packet->size() <= FrameReader::kMaxPacket);
+      (void)claimed_user(*packet);
+      found += FrameReader::kLengthBytes + packet->size();
+      reader.pop();
+    }
+    bytes = bytes.subspan(1 + size);
+  }
+  check(found <= had);
+}
+
 void handshake(Bytes bytes) {
   static const pstn_webrtc::DtlsIdentity identity;
   pstn_webrtc::DtlsServer server(identity, "sha-256", std::string(32, 'f'), [](Bytes) {});
@@ -80,6 +105,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size == 0) return 0;
   const Bytes bytes(data + 1, size - 1);
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  if (data[0] >= 0xf0) {
+    frames(bytes);
+    return 0;
+  }
   switch (data[0] % 4) {
     case 0:
       description(text);

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
 import json
+import time
 import uuid
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -33,6 +37,17 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         "providers": [
             {"name": "identity", "plugin": "identity-local"},
             {"name": "browsers", "plugin": "pstn-webrtc"},
+            {
+                "name": "relayed",
+                "plugin": "pstn-webrtc",
+                "config": {
+                    "rtp_port_first": 24100,
+                    "rtp_port_last": 24199,
+                    "ice_seconds": 3600,
+                    "ice_servers": [{"urls": ["stun:stun.example"]}, {"urls": ["turn:relay.example", "turns:relay.example"]}],
+                },
+                "secrets": {"turn": {"value": "north"}},
+            },
             {
                 "name": "apart",
                 "plugin": "pstn-webrtc",
@@ -123,6 +138,29 @@ def test_what_is_wrong_is_said(server: Server) -> None:
     assert page.status("PUT", f"{BASE}?to=%2B14255550100", OFFER) == 405
     assert page.status("GET", "/_webrtc/nobody/calls") == 404
     assert page.status("GET", "/_webrtc/identity/calls") == 404, "no provider of sound"
+
+
+def relay_configuration(server: Server, **members: Any) -> tuple[int, Any]:
+    path = "/networkTraversal/:issueRelayConfiguration?api-version=2022-03-01-preview"
+    status, answer, _ = server.request("POST", path, members)
+    return status, answer
+
+
+def test_applications_get_relays(server: Server) -> None:
+    """As Azure's network traversal: credentials that the TURN server can verify with the secret that it shares."""
+    status, answer = relay_configuration(server, ttl=600, routeType="nearest")
+    assert status == 200, answer
+    stun, turn = answer["iceServers"]
+    assert stun == {"urls": ["stun:stun.example"], "username": "", "credential": "", "routeType": "nearest"}
+    assert turn["urls"] == ["turn:relay.example", "turns:relay.example"]
+    expires = int(turn["username"].split(":")[0])
+    assert datetime.fromisoformat(answer["expiresOn"]).timestamp() == expires
+    assert abs(expires - time.time() - 600) < 60
+    made = base64.b64encode(hmac.digest(b"north", turn["username"].encode(), "sha1")).decode()
+    assert turn["credential"] == made
+    assert relay_configuration(server)[1]["iceServers"][1]["username"] > turn["username"], "as long as configured"
+    for wrong in ({"ttl": 0}, {"ttl": 172801}, {"routeType": "far"}, {"id": "4:+14255550100"}):
+        assert relay_configuration(server, **wrong)[0] == 400, wrong
 
 
 def test_rooms_let_those_in_who_are_invited(server: Server) -> None:

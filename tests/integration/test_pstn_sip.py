@@ -271,6 +271,24 @@ def test_a_transfer_connects_two_phones(tmp_path: Path) -> None:
     # Both are gone without a word: the trunk sends no sound, and nobody is left (see the silent trunk below).
 
 
+def test_a_phone_that_only_listens_may_be_silent(tmp_path: Path) -> None:
+    """One-way sound that was agreed on: nothing is missing."""
+    with Sound() as sound, prompts(tone(1000, 3.0)) as prompt:
+        steps = taken(sound)
+        steps[2] = f'<send retrans="500">{reply("200 OK", body=sdp(sound.port, extra="a=recvonly"))}</send>'
+        sound.silent = True
+        with Sipp(*steps) as sipp, line(tmp_path, trunk_at(sipp.port), silence_seconds=1) as calls:
+            connection = calls.call(PHONE)
+            calls.event("CallConnected", connection)
+            calls.play(connection, prompt)
+            assert sound.hears(1000)
+            calls.event("PlayCompleted", connection)
+            assert "CallDisconnected" not in calls.kinds(connection)
+            calls.hang_up(connection)
+            assert sipp.succeeded()
+            calls.nothing_is_left()
+
+
 def test_a_silent_trunk_ends_the_call(tmp_path: Path) -> None:
     with Sound() as sound, Sipp(*taken(sound)) as sipp, line(tmp_path, trunk_at(sipp.port), silence_seconds=1) as calls:
         sound.silent = True

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from phone import Sipp, Sound, sdp, tone
+from phone import Sipp, Sound, free_port, in_dialog_ok, sdp, tone
 from receiver import Receiver
-from sip_line import PHONE, TRUNK, Line, calling, hung_up_on, line, prompts, request, taken, trunk_at
+from server import Server
+from sip_line import PHONE, TRUNK, Line, calling, configuration, hung_up_on, in_dialog, line, prompts, request, taken, trunk_at
 from test_calls import CALLS, OURS, phone
 from test_pstn_sip_transfer import TARGET, answering, asks_for, expect, two_trunks
 
@@ -68,17 +70,71 @@ def test_the_target_is_told_which_call_it_gives_up(tmp_path: Path) -> None:
         calls.nothing_is_left()
 
 
-def test_another_phone_takes_the_call_over(tmp_path: Path) -> None:
-    """An INVITE with Replaces: the application goes on with the other phone, and hears of nothing."""
+def calling_without_offer(sound: Sound, *rest: str, lines: tuple[str, ...] = ()) -> list[str]:
+    """Calls without saying where it is, which it does when it acknowledges the answer."""
+    steps = calling(sound, *rest, lines=lines)
+    steps[0] = f'<send retrans="500">{request("INVITE", 1, *lines)}</send>'
+    steps[4] = f"<send>{request('ACK', 1, body=sdp(sound.port))}</send>"
+    return steps
+
+
+def test_what_a_phone_said_stays_with_its_provider(tmp_path: Path) -> None:
+    """The target is called by another provider: it knows no call of the phone, and nobody outside learns of our legs."""
+    with Sound() as one, Sound() as two, ExitStack() as phones:
+        target = phones.enter_context(Sipp(*taken(two)))
+        events = phones.enter_context(Receiver())
+        other_port, own_port = free_port(), free_port()
+        arguments = configuration(tmp_path, own_port, trunk_at(target.port))
+        file = tmp_path / "trunkline.yaml"
+        whole = json.loads(file.read_text())
+        first = free_port(pairs=True)
+        other = {**whole["providers"][0], "name": "other"}
+        other["config"] = {
+            **other["config"],
+            "port": other_port,
+            "rtp_port_first": first,
+            "rtp_port_last": first + 99,
+            "trunks": [trunk_at(free_port(), accept_refer=True)],
+        }
+        whole["providers"].append(other)
+        file.write_text(json.dumps(whole))
+        server = phones.enter_context(Server(*arguments, command="serve"))
+        calls = Line(server, phones.enter_context(Receiver()), other_port)
+        server.cli("subscription", "create", "calls", events.url, "--type", "IncomingCall")
+        refer_to = f"Refer-To: <sip:{TARGET}@127.0.0.1?Replaces=a%40b%3Bto-tag%3D1%3Bfrom-tag%3D2>"
+        steps = calling(
+            one,
+            '<pause milliseconds="300"/>',
+            f'<send retrans="500">{request("REFER", 2, refer_to)}</send>',
+            '<recv response="202"/>',
+            *expect("NOTIFY"),
+            *expect("NOTIFY"),
+            *expect("NOTIFY"),
+            *hung_up_on(),
+        )
+        caller = phones.enter_context(Sipp(*steps, peer=other_port, number=OURS))
+        connection = answer_incoming(calls, events, 1)
+        assert caller.succeeded()
+        calls.hang_up(connection)
+        assert target.succeeded()
+        assert "INVITE" in target.messages()
+        assert "X-Trunkline" not in target.messages()
+        assert "Replaces" not in target.messages()
+
+
+@pytest.mark.parametrize("offers", [True, False])
+def test_another_phone_takes_the_call_over(tmp_path: Path, offers: bool) -> None:
+    """An INVITE with Replaces: the application goes on with the other phone, and hears of nothing. The first one goes on sending
+    for a moment, and is not taken for the second."""
     with Sound() as one, Sound() as two, ExitStack() as phones:
         first = phones.enter_context(Sipp(*taken(one)))
         prompt = phones.enter_context(prompts(tone(1000, 0.6)))
         calls = phones.enter_context(line(tmp_path, trunk_at(first.port, accept_refer=True)))
         connection = calls.call(PHONE)
         calls.event("CallConnected", connection)
-        assert one.wait(lambda: "ACK sip:" in first.messages())
+        assert one.wait(lambda: "ACK sip:" in first.messages() and one.packets > 0)
         replaces = dialog(first, called=True)
-        steps = calling(two, *hung_up_on(), lines=(f"Replaces: {replaces}",))
+        steps = (calling if offers else calling_without_offer)(two, *hung_up_on(), lines=(f"Replaces: {replaces}",))
         second = phones.enter_context(Sipp(*steps, peer=calls.sip_port, number=OURS))
         assert first.succeeded(), "the first phone was hung up on"
         calls.play(connection, prompt)
@@ -87,6 +143,37 @@ def test_another_phone_takes_the_call_over(tmp_path: Path) -> None:
         assert "CallDisconnected" not in calls.kinds(connection)
         calls.hang_up(connection)
         assert second.succeeded()
+        calls.nothing_is_left()
+
+
+@pytest.mark.parametrize("confirms", [True, False])
+def test_the_phone_that_was_replaced_has_no_call_any_more(tmp_path: Path, confirms: bool) -> None:
+    """What it asks for, whether it has confirmed its end or not, is of no call, and makes none."""
+    with Sound() as one, Sound() as two, ExitStack() as phones:
+        steps = [
+            *answering(one),
+            '<recv request="BYE"/>',
+            *([f"<send>{in_dialog_ok()}</send>"] if confirms else []),
+            f'<send retrans="500">{in_dialog("INVITE", 1, body=sdp(one.port))}</send>',
+            '<recv response="100" optional="true"/>',
+            '<recv response="481"/>',
+            f"<send>{in_dialog('ACK', 1)}</send>",
+            *([] if confirms else hung_up_on()),  # once more, since it was not answered
+        ]
+        first = phones.enter_context(Sipp(*steps))
+        events = phones.enter_context(Receiver())
+        calls = phones.enter_context(line(tmp_path, trunk_at(first.port, accept_refer=True)))
+        calls.server.cli("subscription", "create", "calls", events.url, "--type", "IncomingCall")
+        connection = calls.call(PHONE)
+        calls.event("CallConnected", connection)
+        assert one.wait(lambda: "ACK sip:" in first.messages())
+        lines = (f"Replaces: {dialog(first, called=True)}",)
+        second = phones.enter_context(Sipp(*calling(two, *hung_up_on(), lines=lines), peer=calls.sip_port, number=OURS))
+        assert first.succeeded()
+        assert [one["callConnectionId"] for one in calls.ask("GET", "/_control/calls", expect=200)["items"]] == [connection]
+        calls.hang_up(connection)
+        assert second.succeeded()
+        assert not any(one["eventType"].endswith("IncomingCall") for one in events.events)
         calls.nothing_is_left()
 
 

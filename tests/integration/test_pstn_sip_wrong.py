@@ -80,6 +80,73 @@ TORTURE = {
 }
 
 
+NOBODY = "sip:+14255559999@127.0.0.1"
+TORTUOUS = rf"""INVITE {NOBODY};unknownparam SIP/2.0
+TO :
+ {NOBODY} ;   tag    = 1918181833n
+from   : "J Rosenberg \\\""       <sip:{PHONE}@127.0.0.1>
+  ;
+  tag = 98asjd8
+MaX-fOrWaRdS: 0068
+Call-ID: torture.wsinv
+Content-Length   : 0
+cseq: 0009
+  INVITE
+Via  : SIP  /   2.0
+ /UDP
+    127.0.0.1:PORT;branch=390skdjuw
+s :
+NewFangledHeader:   newfangled value
+ continued newfangled value
+UnknownHeaderWithUnusualValue: ;;,,;;,;
+v:  SIP  / 2.0  / TCP     spindle.example.com   ;
+  branch  =   z9hG4bK9ikj8  ,
+ SIP  /    2.0   / UDP  192.168.255.111   ; branch=
+ z9hG4bK30239
+m:"Quoted string \"\"" <sip:jdrosen@example.com> ; newparam =
+      newvalue ;
+  secondparam ; q = 0.33
+
+"""
+# Of RFC 4475, with our addresses: what is well-formed is understood, however it is written (404: nobody has the number).
+UNDERSTOOD = {
+    "3.1.1.7 a long line": invite(HEAD + f"Accept-Contact: *;a={'x' * 2000}\n", GOOD_SDP, first=f"INVITE {NOBODY} SIP/2.0"),
+    "3.1.1.4 escaped nulls": invite(HEAD.replace("tag=t", "tag=t;p=%00"), GOOD_SDP, first=f"INVITE {NOBODY} SIP/2.0"),
+}
+REFUSED = {
+    "3.1.2.2 a length beyond the end": (invite(HEAD, GOOD_SDP, length=9999), "SIP/2.0 400"),
+    "3.1.2.4 scalars out of range": (
+        invite(HEAD, GOOD_SDP).replace("CSeq: 1", "CSeq: 36893488147419103232"),
+        "SIP/2.0 400",
+    ),
+    "3.1.2.6 a quote that does not end": (invite(HEAD.replace("To: <", 'To: "Mr. J. User <'), GOOD_SDP), "SIP/2.0 400"),
+    "3.1.2.8 a space in the address, which nobody knows how to answer": (
+        invite(HEAD, GOOD_SDP, first=f"INVITE {NOBODY}; lr SIP/2.0"),
+        "",
+    ),
+    "3.3.1 no From": (invite(HEAD.replace("From:", "X-From:"), GOOD_SDP), "SIP/2.0 400"),
+    "3.3.5 an extension that is required": (invite(HEAD + "Require: nothingSupportsThis\n", GOOD_SDP), "SIP/2.0 420"),
+    "3.3.6 an unknown type of content": (invite(HEAD, "<x/>", kind="application/unknownformat"), "SIP/2.0 415"),
+    "3.3.8 many that may be there once": (invite(HEAD + "Call-ID: other\nMax-Forwards: 5\n", GOOD_SDP), "SIP/2.0 400"),
+    "3.3.9 two lengths": (invite(HEAD + "Content-Length: 7\n", GOOD_SDP), "SIP/2.0 400"),
+    "3.3.10 an answer that is sent to the world": ("SIP/2.0 200 OK\n" + HEAD + "CSeq: 8 INVITE\nContent-Length: 0\n\n", ""),
+}
+
+
+def test_messages_of_rfc_4475(tmp_path: Path) -> None:
+    with line(tmp_path, trunk_at(free_port())) as calls:
+        wrong = {}
+        understood = {name: (text, "SIP/2.0 404") for name, text in UNDERSTOOD.items()}
+        # Its To has a tag, of a call that there is not.
+        all_of_them = {"3.1.1.1 a short tortuous INVITE": (TORTUOUS, "SIP/2.0 481")} | understood | REFUSED
+        for number, (name, (text, expected)) in enumerate(all_of_them.items()):
+            answer = raw(calls.sip_port, text.replace("torture", f"rfc{number}"))
+            if not answer.startswith(expected) or (not expected and answer):
+                wrong[name] = answer.split("\r\n")[0]
+        assert wrong == {}
+        calls.nothing_is_left()
+
+
 def test_malformed_messages_leave_nothing_behind(tmp_path: Path) -> None:
     with line(tmp_path, trunk_at(free_port())) as calls:
         wrong = {}

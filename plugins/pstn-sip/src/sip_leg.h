@@ -55,7 +55,7 @@ struct SipLeg {
   bool referral_challenged = false;
   std::string refer_event;            // of the one that they asked for; empty: none
   bool refer_is_asked = false;        // the host has not said yet whether it is made
-  bool is_replaced = false;           // another phone takes the place of the far end just now
+  bool is_replaced = false;           // another phone has taken the place of the far end, and not said yet where it is
   std::string refer_replaces;         // the call of theirs that the target has to give up for it (RFC 3891); empty: none
   std::optional<int> refer_progress;  // that came before it was answered
   std::optional<std::int32_t> refer_then_hang_up;  // and the end of the call, with its cause

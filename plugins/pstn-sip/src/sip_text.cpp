@@ -141,6 +141,11 @@ std::string_view sdp_of(const sip_t* sip) {
   return payload.substr(body + 4, end == payload.npos ? end : end - body - 2);
 }
 
+bool has_strange_body(const sip_t* sip) {
+  if (payload_of(sip).empty() || !sip->sip_content_type || !sdp_of(sip).empty()) return false;
+  return !sip->sip_content_disposition || !sip->sip_content_disposition->cd_optional;
+}
+
 std::string random_bytes(std::size_t count) {
   std::string bytes(count, '\0');
   if (RAND_bytes(reinterpret_cast<unsigned char*>(bytes.data()), static_cast<int>(count)) != 1)

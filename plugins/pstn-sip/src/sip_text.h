@@ -27,6 +27,8 @@ std::string quoted(std::string_view name);
 std::string_view payload_of(const sip_t* sip);
 /// The session description in a message; empty: none. A description within multipart/mixed is found too.
 std::string_view sdp_of(const sip_t* sip);
+/// A body that is no description, and that must be understood all the same (RFC 3261, 8.2.3).
+bool has_strange_body(const sip_t* sip);
 /// `Reason` with a Q.850 cause.
 std::string reason_of(std::int32_t cause);
 /// Throws kInternal when there are none.

@@ -18,7 +18,6 @@ using trunkline::ErrorCode;
 using trunkline::Properties;
 using trunkline::Result;
 using trunkline::host::LogLevel;
-using trunkline::pstn::DtmfInput;
 using trunkline::pstn::HangupCause;
 using trunkline::pstn::LegChange;
 using trunkline::pstn::LegState;
@@ -164,6 +163,7 @@ void UserAgent::on_event(nua_event_t event, int status, const char* phrase, nua_
     if (auto done = std::exchange(self.stopped_, nullptr)) done();
     return;
   }
+  if (number == kFormerNumber) return self.former_event(handle, event);
   if (number >= TrunkWatch::kFirstNumber) return self.watch_.event(number, event, status, phrase, sip);
   const auto found = self.by_number_.find(number);
   if (found != self.by_number_.end() && found->second->handle == handle)
@@ -192,9 +192,7 @@ void UserAgent::leg_event(const SipLegPtr& leg, nua_event_t event, int status, c
       nua_respond(leg->handle, digit ? 200 : 415, digit ? "OK" : "Unsupported Media Type", NUTAG_WITH_THIS(nua_), TAG_END());
       const bool counts = leg->trunk->settings.dtmf == DtmfWay::kInfo || !leg->event_type;
       if (digit && counts && leg->state == SipLeg::State::kAnswered) {
-        DtmfInput input;
-        input.digits = std::string(1, digit);
-        tell(leg, LegChange::of_dtmf(std::move(input)));
+        tell(leg, pressed(std::string(1, digit)));
       }
       return;
     }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "media/engine.h"
+#include "media/leg_carrier.h"
 #include "sip_leg.h"
 #include "sip_thread.h"
 #include "sofia.h"
@@ -94,6 +95,7 @@ class UserAgent {
   const Trunk* trunk_of_source() const;
   SipLegPtr leg_of(nua_handle_t* handle) const;
   void replaced(nua_handle_t* handle, const sip_t* sip, const Trunk& trunk);
+  void former_event(nua_handle_t* handle, nua_event_t event);
 
   // --- user_agent_transfer.cpp
   void refer_answered(const SipLegPtr& leg, int status, const char* phrase, const sip_t* sip);
@@ -105,6 +107,9 @@ class UserAgent {
   void consult_transfer(const SipLegPtr& leg, const SipLegPtr& other);
   /// A call of ours that a Replaces names; null: it is none.
   SipLegPtr leg_of_replaces(const std::string& text) const;
+
+  /// What handles are known by whose place in a call another phone has taken.
+  static constexpr std::uint64_t kFormerNumber = TrunkWatch::kFirstNumber - 1;
 
   const Settings& settings_;
   const trunkline::host::LogClient log_;

@@ -27,13 +27,15 @@ void UserAgent::refuse(nua_handle_t* handle, int status, const char* phrase, con
   log_.write(LogLevel::kInfo, "a call was refused", Properties{{"status", std::to_string(status)}, {"reason", why}});
   const std::string warning = "399 trunkline \"" + why.substr(0, 200) + "\"";
   const bool plain = why.find_first_of("\"\\\r\n") == why.npos;
-  nua_respond(handle, status, phrase, TAG_IF(plain && status == 488, SIPTAG_WARNING_STR(warning.c_str())), TAG_END());
+  nua_respond(handle, status, phrase, TAG_IF(plain && status == 488, SIPTAG_WARNING_STR(warning.c_str())),
+              TAG_IF(status == 415, SIPTAG_ACCEPT_STR("application/sdp")), TAG_END());
   nua_handle_destroy(handle);
 }
 
 void UserAgent::incoming(nua_handle_t* handle, const sip_t* sip) {
   const Trunk* trunk = trunk_of_source();
   if (!trunk) return refuse(handle, SIP_403_FORBIDDEN, "it came from an address that is no trunk's");
+  if (has_strange_body(sip)) return refuse(handle, SIP_415_UNSUPPORTED_MEDIA, "its body is no session description");
   if (sip->sip_replaces) return replaced(handle, sip, *trunk);
   SipLegPtr leg;
   try {
@@ -93,6 +95,7 @@ void UserAgent::replaced(nua_handle_t* handle, const sip_t* sip, const Trunk& tr
     return refuse(handle, SIP_491_REQUEST_PENDING, "the call that it replaces is being changed");
   const std::string_view sdp = sdp_of(sip);
   std::string ours;
+  leg->is_replaced = true;  // until the new phone has said where it is: perhaps only with the ACK
   try {
     ++leg->local.version;
     if (sdp.empty()) {
@@ -101,9 +104,7 @@ void UserAgent::replaced(nua_handle_t* handle, const sip_t* sip, const Trunk& tr
       leg->offer_is_out = leg->offer_in_answer = true;
       leg->hold_offered = leg->held;
     } else {
-      leg->is_replaced = true;
       const Agreed agreed = set_media(*leg, parse_sdp(sdp));
-      leg->is_replaced = false;
       ours = write_answer(leg->local, *leg->remote, agreed);
     }
   } catch (const Error& error) {
@@ -112,7 +113,7 @@ void UserAgent::replaced(nua_handle_t* handle, const sip_t* sip, const Trunk& tr
     return refuse(handle, wrong ? 400 : 488, wrong ? "Bad Session Description" : "Not Acceptable Here", error.message);
   }
   nua_handle_t* const before = leg->handle;
-  nua_handle_bind(before, nullptr);  // its end is nobody's news
+  nua_handle_bind(before, reinterpret_cast<nua_hmagic_t*>(static_cast<std::uintptr_t>(kFormerNumber)));
   bind(leg, handle);
   leg->far = caller_of(sip);
   leg->held_by_them = false;
@@ -123,6 +124,15 @@ void UserAgent::replaced(nua_handle_t* handle, const sip_t* sip, const Trunk& tr
   nua_bye(before, SIPTAG_REASON_STR("SIP;cause=200;text=\"Replaced\""), TAG_END());
   log_.write(LogLevel::kInfo, "another phone took the place of the far end", Properties{{"leg_id", leg->id}, {"from", leg->far}});
   if (!leg->offer_is_out && leg->held != leg->hold_told) offer_again(leg);
+}
+
+/// The phone whose place was taken: its end is nobody's news. What it asks before it has confirmed that belongs to no call, and
+/// must not be taken for a new one.
+void UserAgent::former_event(nua_handle_t* handle, nua_event_t event) {
+  if (event == nua_i_invite || event == nua_i_info || event == nua_i_refer)
+    nua_respond(handle, SIP_481_NO_TRANSACTION, NUTAG_WITH_THIS(nua_), TAG_END());
+  else if (event == nua_i_terminated)
+    nua_handle_destroy(handle);
 }
 
 /// What the host said to a call that comes in.
@@ -146,6 +156,10 @@ void UserAgent::offered(const SipLegPtr& leg, const Result<void>& taken) {
 void UserAgent::offered_again(const SipLegPtr& leg, const sip_t* sip) {
   if (leg->ended()) {
     nua_respond(leg->handle, SIP_481_NO_TRANSACTION, NUTAG_WITH_THIS(nua_), TAG_END());
+    return;
+  }
+  if (has_strange_body(sip)) {
+    nua_respond(leg->handle, SIP_415_UNSUPPORTED_MEDIA, NUTAG_WITH_THIS(nua_), SIPTAG_ACCEPT_STR("application/sdp"), TAG_END());
     return;
   }
   const std::string_view sdp = sdp_of(sip);

@@ -9,8 +9,6 @@ using trunkline::Error;
 using trunkline::ErrorCode;
 using trunkline::Properties;
 using trunkline::host::LogLevel;
-using trunkline::pstn::DtmfInput;
-using trunkline::pstn::LegChange;
 using trunkline::pstn::LegFlow;
 
 void UserAgent::answer(const std::string& leg_id) {
@@ -55,8 +53,6 @@ void UserAgent::send_dtmf(const std::string& leg_id, const std::string& digits) 
   const SipLegPtr leg = find(leg_id);
   if (leg->state != SipLeg::State::kAnswered)
     throw Error(ErrorCode::kNotFound, "there is no answered call '" + leg_id + "'", "legId");
-  if (digits.find_first_not_of("0123456789ABCD*#") != digits.npos)
-    throw Error(ErrorCode::kInvalidArgument, "digits: wanted 0-9, A-D, * and # only", "digits");
   if (leg->trunk->settings.dtmf != DtmfWay::kInfo && leg->event_type) {
     engine_.change(leg->media, [digits](MediaLeg& media) { media.stream.send_digits(digits); });
     return;
@@ -107,16 +103,10 @@ void UserAgent::take_news() {
     const auto found = by_number_.find(news->leg);
     const SipLegPtr leg = found == by_number_.end() ? nullptr : found->second;
     if (leg && leg->state == SipLeg::State::kAnswered) {
-      if (news->kind == MediaNews::Kind::kHeard && audio_events_) {
-        const auto* bytes = reinterpret_cast<const std::uint8_t*>(news->frame.data());
-        try {
-          audio_events_.heard(leg->id, news->position, trunkline::Bytes(bytes, bytes + sizeof news->frame));
-        } catch (const Error&) {  // a host that is going away
-        }
+      if (news->kind == MediaNews::Kind::kHeard) {
+        tell_heard(audio_events_, leg->id, *news);
       } else if (news->kind == MediaNews::Kind::kDigit) {
-        DtmfInput input;
-        input.digits = std::string(1, news->digit);
-        tell(leg, LegChange::of_dtmf(std::move(input)));
+        tell(leg, pressed(std::string(1, news->digit)));
       } else if (news->kind == MediaNews::Kind::kSilent) {
         log_.write(LogLevel::kWarning, "a trunk sent no sound",
                    Properties{{"trunk", leg->trunk->settings.host}, {"leg_id", leg->id}});

@@ -47,7 +47,7 @@ Agreed UserAgent::set_media(SipLeg& leg, SdpAudio theirs) {
       (theirs.direction == Direction::kSendRecv || theirs.direction == Direction::kRecvOnly) && !stream.remote.is_unspecified();
   stream.receive = theirs.direction == Direction::kSendRecv || theirs.direction == Direction::kSendOnly;
   stream.any_source = leg.trunk->settings.nat;
-  stream.replaced = leg.is_replaced;
+  stream.replaced = std::exchange(leg.is_replaced, false);
   stream.inband_dtmf = leg.trunk->settings.dtmf == DtmfWay::kInband;
   stream.event_dtmf = leg.trunk->settings.dtmf == DtmfWay::kEvents;
   stream.least_packets = settings_.least_packets;

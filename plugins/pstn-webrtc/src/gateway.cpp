@@ -8,11 +8,11 @@ using trunkline::Result;
 using trunkline::host::HttpRequest;
 using trunkline::host::HttpResponse;
 using trunkline::pstn::DialRequest;
-using trunkline::pstn::LegFlow;
 
 Gateway::Gateway(trunkline::Host host, std::string_view config_json)
-    : settings_(parse_settings(config_json)), engine_([this] { thread_.wake(); }) {
+    : LegCarrier(thread_), settings_(parse_settings(config_json)), engine_([this] { thread_.wake(); }) {
   sessions_ = std::make_unique<Sessions>(settings_, host, thread_, engine_);
+  serve(*sessions_);
   thread_.on_wake([this] { sessions_->take_news(); });
   thread_.start();
   engine_.start();
@@ -23,59 +23,14 @@ Gateway::~Gateway() {
   thread_.stop();
 }
 
-template <class F>
-trunkline::Task<void> Gateway::on_control(F fn) {
-  co_await trunkline::from_callback<void>([this, &fn](auto done) {
-    thread_.post([fn = std::move(fn), done]() mutable {
-      Result<void> result;
-      try {
-        fn();
-      } catch (...) {
-        result = trunkline::current_error();
-      }
-      done(std::move(result));
-    });
-  });
-}
-
 trunkline::Task<void> Gateway::stop() {
-  return on_control([this] { sessions_->stop(); });
+  return on_thread([](Sessions& sessions) { sessions.stop(); });
 }
 
 trunkline::Task<void> Gateway::dial(Call call, DialRequest request) {
-  return on_control([this, resource = std::string(call.resource()), request = std::move(request)]() mutable {
-    sessions_->dial(std::move(resource), std::move(request));
+  return on_thread([resource = std::string(call.resource()), request = std::move(request)](Sessions& sessions) mutable {
+    sessions.dial(std::move(resource), std::move(request));
   });
-}
-
-trunkline::Task<void> Gateway::answer(Call, std::string leg_id) {
-  return on_control([this, leg_id = std::move(leg_id)] { sessions_->answer(leg_id); });
-}
-
-trunkline::Task<void> Gateway::hang_up(Call, std::string leg_id, std::int32_t cause) {
-  return on_control([this, leg_id = std::move(leg_id), cause] { sessions_->hang_up(leg_id, cause); });
-}
-
-trunkline::Task<void> Gateway::send_dtmf(Call, std::string leg_id, std::string digits) {
-  return on_control([this, leg_id = std::move(leg_id), digits = std::move(digits)] { sessions_->send_dtmf(leg_id, digits); });
-}
-
-trunkline::Task<void> Gateway::join_bridge(Call, std::string leg_id, std::string bridge) {
-  return on_control([this, leg_id = std::move(leg_id), bridge = std::move(bridge)] { sessions_->join_bridge(leg_id, bridge); });
-}
-
-trunkline::Task<void> Gateway::set_flow(Call, std::string leg_id, LegFlow flow) {
-  return on_control([this, leg_id = std::move(leg_id), flow] { sessions_->set_flow(leg_id, flow); });
-}
-
-trunkline::Task<void> Gateway::play(Call, std::string leg_id, std::int64_t play_id, trunkline::Bytes samples) {
-  // Named: GCC 12 copies the captures of a temporary lambda bit by bit within co_await.
-  auto work = [this, leg_id = std::move(leg_id), play_id, sound = sound_of(samples)] { sessions_->play(leg_id, play_id, sound); };
-  co_await on_control(std::move(work));
-}
-
-trunkline::Task<void> Gateway::stop_play(Call, std::string leg_id, std::int64_t play_id) {
-  return on_control([this, leg_id = std::move(leg_id), play_id] { sessions_->stop_play(leg_id, play_id); });
 }
 
 trunkline::Task<HttpResponse> Gateway::receive(Call call, HttpRequest request) {

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "media/plays.h"
+#include "media/sdp.h"
 #include "settings.h"
 #include "transport/dtls.h"
 #include "transport/request.h"
@@ -42,8 +43,10 @@ struct Session {
   std::unique_ptr<DtlsServer> dtls;  // before media: it sends through it
   call_media::Endpoint peer;         // where the last packet of the handshake came from
   std::uint64_t resend_turn = 0;     // timers of an earlier flight have nothing to say
-  std::string their_user;            // of ICE
-  StreamSettings stream;             // as agreed, without keys
+  LocalAudio local;                  // our side of the description
+  LocalTransport transport;          // with this
+  SdpTransport theirs;               // of the page, which stays what it was
+  StreamSettings stream;             // as agreed; with keys once it is up
   bool listens = false;              // it is not heard (WHEP)
   bool media_up = false;
   Plays plays;

@@ -1,4 +1,4 @@
-// What all sessions have in common: sound, handshakes, ends.
+// What all sessions have in common: how they begin, and end.
 #include "sessions.h"
 
 #include <openssl/rand.h>
@@ -13,7 +13,6 @@ using trunkline::ErrorCode;
 using trunkline::Properties;
 using trunkline::Result;
 using trunkline::host::LogLevel;
-using trunkline::pstn::DtmfInput;
 using trunkline::pstn::HangupCause;
 using trunkline::pstn::LegChange;
 using trunkline::pstn::LegState;
@@ -22,7 +21,27 @@ namespace {
 
 constexpr Duration kKeptEnded = std::chrono::seconds{60};  // so that pages can ask why it has ended
 
-std::uint32_t frames_of(int seconds) { return static_cast<std::uint32_t>(seconds * 1000 / kFrameMs); }
+std::vector<RelayServer> with_secrets(std::vector<RelayServer> servers, const trunkline::host::SecretsClient& secrets) {
+  for (RelayServer& server : servers) {
+    if (server.secret.empty()) continue;
+    const std::string target = "secrets." + server.secret;
+    try {
+      server.secret = secrets.get(server.secret);
+    } catch (const Error&) {
+      throw Error(ErrorCode::kInvalidArgument, target + ": " + server.urls.front() + " relays, and has no secret", target);
+    }
+    if (server.secret.empty()) throw Error(ErrorCode::kInvalidArgument, target + ": found nothing", target);
+  }
+  return servers;
+}
+
+std::unique_ptr<TcpGate> gate_of(const Settings& settings) {
+  if (settings.ice_tcp_port == 0) return nullptr;
+  std::vector<std::string> addresses{settings.address};
+  if (!settings.second_address.empty()) addresses.push_back(settings.second_address);
+  constexpr std::size_t kOfOnePage = 2;  // while it changes from one to the next
+  return std::make_unique<TcpGate>(addresses, settings.ice_tcp_port, kOfOnePage * settings.max_sessions);
+}
 
 }  // namespace
 
@@ -47,7 +66,13 @@ Sessions::Sessions(const Settings& settings, trunkline::Host host, ControlThread
       audio_events_(host.pstn_audio_events()),
       thread_(thread),
       engine_(engine),
-      ports_(settings.address, settings.rtp_port_first, settings.rtp_port_last) {}
+      ports_(settings.address, settings.rtp_port_first, settings.rtp_port_last),
+      gate_(gate_of(settings)),
+      relays_(with_secrets(settings.ice_servers, host.secrets())) {
+  if (gate_ && gate_->had_to_wait())
+    log_.write(LogLevel::kWarning, "somebody else listens at the port for ICE over TCP: it is tried again until they have gone",
+               Properties{{"port", std::to_string(settings_.ice_tcp_port)}});
+}
 
 Sessions::~Sessions() = default;
 
@@ -85,109 +110,6 @@ SessionPtr Sessions::find_media(const std::string& leg_id) const {
   return session;
 }
 
-std::string Sessions::open_media(const SessionPtr& session, const SdpAudio& offer) {
-  LocalAudio local;
-  local.address = settings_.advertise;
-  local.codecs = settings_.codecs;
-  local.direction = mirrored(offer.direction);
-  if (session->listens) {
-    if (local.direction != Direction::kSendOnly && local.direction != Direction::kSendRecv)
-      throw Error(ErrorCode::kFailedPrecondition, "a page that listens offers recvonly", "sdp");
-    local.direction = Direction::kSendOnly;
-  }
-  local.session = session->number;
-  local.version = 1;
-  const Agreed agreed = agree(offer, local);
-  LocalTransport transport;
-  transport.user = random_text(4);
-  transport.password = random_text(16);
-  transport.fingerprint = identity_.fingerprint();
-
-  session->media = engine_.make_leg(session->number, ports_.open_muxed());
-  session->media->keep_handshakes();
-  local.port = session->media->port;
-  by_number_.emplace(session->number, session);
-  session->their_user = offer.transport->user;
-  StreamSettings& stream = session->stream;
-  stream.codec = agreed.codec.id;
-  stream.payload_type = agreed.codec.payload_type;
-  stream.event_type = agreed.event_type;
-  stream.event_clock = agreed.event_clock;
-  stream.event_dtmf = !session->listens;
-  stream.send = offer.direction == Direction::kSendRecv || offer.direction == Direction::kRecvOnly;
-  stream.receive = !session->listens && (offer.direction == Direction::kSendRecv || offer.direction == Direction::kSendOnly);
-  stream.least_packets = settings_.least_packets;
-  stream.most_packets = settings_.most_packets;
-  // The session owns it, and goes after it.
-  session->dtls =
-      std::make_unique<DtlsServer>(identity_, offer.transport->hash, offer.transport->fingerprint,
-                                   [own = session.get()](Bytes packet) { own->media->stream.send_raw(packet, own->peer); });
-  auto ice = std::make_shared<IceLite>(transport.user, transport.password, offer.transport->user);
-  engine_.change(session->media, [ice, frames = frames_of(settings_.consent_seconds)](MediaLeg& media) {
-    media.stream.use_ice(ice);
-    media.consent_frames = frames;
-  });
-  after(session, std::chrono::seconds{settings_.connect_seconds}, [this, session] {
-    if (!session->media_up)
-      end(session, kCauseTemporary,
-          "its sound has not connected within " + std::to_string(settings_.connect_seconds) + " seconds");
-  });
-  return write_webrtc_answer(local, transport, offer, agreed);
-}
-
-void Sessions::shake_hands(const SessionPtr& session) {
-  while (const HandshakePacket* packet = session->media->begin_handshake()) {
-    session->peer = packet->from;
-    session->dtls->take(Bytes(packet->bytes).first(packet->size));
-    session->media->end_handshake();
-  }
-  react(session);
-}
-
-void Sessions::react(const SessionPtr& session) {
-  switch (session->dtls->state()) {
-    case DtlsServer::State::kHandshaking:
-      return resend_later(session);
-    case DtlsServer::State::kUp:
-      try {
-        if (!session->media_up) media_is_up(session);
-      } catch (const Error& error) {
-        log_.write(LogLevel::kError, "the sound of a page could not be set up",
-                   Properties{{"leg_id", session->id}, {"reason", error.message}});
-        end(session, kCauseTemporary, "its sound could not be set up");
-      }
-      return;
-    case DtlsServer::State::kFailed:
-      log_.write(LogLevel::kWarning, "the sound of a page could not be secured",
-                 Properties{{"leg_id", session->id}, {"reason", session->dtls->problem()}});
-      return end(session, kCauseTemporary, "its sound could not be secured");
-    case DtlsServer::State::kClosed:
-      return end(session, kCauseNormal, "the page closed its connection");
-  }
-}
-
-void Sessions::resend_later(const SessionPtr& session) {
-  const auto wait = session->dtls->resend_in();
-  const std::uint64_t turn = ++session->resend_turn;
-  if (!wait) return;
-  after(session, *wait, [this, session, turn] {
-    if (turn != session->resend_turn) return;
-    session->dtls->resend();
-    react(session);
-  });
-}
-
-void Sessions::media_is_up(const SessionPtr& session) {
-  session->media_up = true;
-  const DtlsServer::Keys keys = session->dtls->keys();
-  session->stream.send_key = keys.send;
-  session->stream.receive_key = keys.receive;
-  engine_.change(session->media, [stream = session->stream, parts = RtpStream::prepare(session->stream)](MediaLeg& media) {
-    media.stream.configure(stream, *parts);
-  });
-  if (session->state == Session::State::kConnecting) answered(session);
-}
-
 void Sessions::answered(const SessionPtr& session) {
   session->state = Session::State::kAnswered;
   engine_.change(session->media, [](MediaLeg& media) { media.answered = true; });
@@ -202,6 +124,7 @@ void Sessions::close(Session& session) {
   by_number_.erase(session.number);
   if (session.dtls) session.dtls->close();
   session.dtls.reset();
+  if (gate_ && session.media) gate_->forget(session.transport.user);
   if (session.media) engine_.remove(session.media);
   session.media.reset();
 }
@@ -275,17 +198,10 @@ void Sessions::take_news() {
       end(session, kCauseTemporary,
           "the page has not been heard of for " + std::to_string(settings_.consent_seconds) + " seconds");
     } else if (session && session->state == Session::State::kAnswered) {
-      if (news->kind == MediaNews::Kind::kHeard && audio_events_) {
-        const auto* bytes = reinterpret_cast<const std::uint8_t*>(news->frame.data());
-        try {
-          audio_events_.heard(session->id, news->position, trunkline::Bytes(bytes, bytes + sizeof news->frame));
-        } catch (const Error&) {  // a host that is going away
-        }
-      } else if (news->kind == MediaNews::Kind::kDigit) {
-        DtmfInput input;
-        input.digits = std::string(1, news->digit);
-        tell(session, LegChange::of_dtmf(std::move(input)));
-      }
+      if (news->kind == MediaNews::Kind::kHeard)
+        tell_heard(audio_events_, session->id, *news);
+      else if (news->kind == MediaNews::Kind::kDigit)
+        tell(session, pressed(std::string(1, news->digit)));
     }
     ring.end_take();
   }

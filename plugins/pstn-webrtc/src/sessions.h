@@ -9,8 +9,10 @@
 
 #include "control_thread.h"
 #include "media/engine.h"
+#include "media/leg_carrier.h"
 #include "media/sdp.h"
 #include "session.h"
+#include "tcp_gate.h"
 #include "trunkline/host_client.hpp"
 #include "trunkline/plugin_host.hpp"
 #include "trunkline/pstn_client.hpp"
@@ -59,12 +61,6 @@ class Sessions {
   SessionPtr find(const std::string& leg_id) const;
   /// One with sound. Throws kNotFound.
   SessionPtr find_media(const std::string& leg_id) const;
-  /// Takes a socket and whatever else the sound needs; returns the answer to the offer.
-  std::string open_media(const SessionPtr& session, const SdpAudio& offer);
-  void shake_hands(const SessionPtr& session);
-  void react(const SessionPtr& session);
-  void resend_later(const SessionPtr& session);
-  void media_is_up(const SessionPtr& session);
   void answered(const SessionPtr& session);
   /// The host hears of it once.
   void end(const SessionPtr& session, std::int32_t q850, std::string text);
@@ -76,6 +72,22 @@ class Sessions {
   void after(const SessionPtr& session, Duration delay, std::function<void()> fn);
   void later(Duration delay, std::stop_token stop, std::function<void()> fn);
 
+  // --- sessions_media.cpp
+  /// Takes a socket and whatever else the sound needs; returns the answer to the offer.
+  std::string open_media(const SessionPtr& session, const SdpAudio& offer);
+  /// Another offer of the page's, of which only what is sent and heard may be new: a hold. Returns the answer to it.
+  std::string change_media(const SessionPtr& session, const SdpAudio& offer);
+  /// What is sent and heard from now on, where the page offers this.
+  Agreed agree_with(Session& session, const SdpAudio& offer) const;
+  /// Lets the page come over TCP.
+  void open_gate(const SessionPtr& session);
+  void send_handshake(const Session& session, Bytes packet);
+  void use_stream(const Session& session);
+  void shake_hands(const SessionPtr& session);
+  void react(const SessionPtr& session);
+  void resend_later(const SessionPtr& session);
+  void media_is_up(const SessionPtr& session);
+
   // --- sessions_pages.cpp
   SessionPtr of_page(const Ask& ask) const;
   void join(Ask ask, Answer answer);
@@ -83,10 +95,15 @@ class Sessions {
                const Answer& answer);
   void press(const SessionPtr& session, const std::string& digits);
   void accept(const Ask& ask, const Answer& answer);
+  std::string change(const SessionPtr& session, const std::string& body);
   void wait(std::uint64_t ticket, bool cancelled, std::string topic, Waiting::Render render, Answer answer);
   void wait_state(const Ask& ask, std::uint64_t ticket, bool cancelled, Answer answer);
   void wait_calls(const Ask& ask, std::uint64_t ticket, bool cancelled, Answer answer);
   trunkline::host::HttpResponse render_calls(const std::string& key);
+  /// With credentials for this user; they end then.
+  std::vector<RelayAccess> relays_for(const std::string& user, trunkline::Time until) const;
+  trunkline::host::HttpResponse render_servers(const Ask& ask) const;
+  trunkline::host::HttpResponse created(const Session& session, const std::string& base, const std::string& sdp) const;
   Pages& pages_of(const std::string& key);
   bool is_there(const std::string& key) const;
   /// A call rings there, or does no more.
@@ -100,7 +117,9 @@ class Sessions {
   ControlThread& thread_;
   MediaEngine& engine_;
   RtpPorts ports_;
+  const std::unique_ptr<TcpGate> gate_;  // null: no ICE over TCP
   const DtlsIdentity identity_;
+  const std::vector<RelayServer> relays_;
   Waiting waiting_;
   bool stopping_ = false;
   std::map<std::string, SessionPtr, std::less<>> sessions_;  // by id; those that have ended stay for a while

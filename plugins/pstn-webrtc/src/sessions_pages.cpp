@@ -36,15 +36,6 @@ HttpResponse json_of(const json& body) {
                      body.dump(-1, ' ', false, json::error_handler_t::replace));
 }
 
-HttpResponse created(const Session& session, const std::string& base, const std::string& sdp) {
-  return response_of(201,
-                     {{"content-type", kSdpType},
-                      {"location", base + "/sessions/" + session.id},
-                      {"etag", session.entity_tag()},
-                      {"cache-control", "no-store"}},
-                     sdp);
-}
-
 /// A description that we cannot do anything with is not acceptable, one that is wrong is a bad request.
 SdpAudio read_offer(std::string_view body) {
   try {
@@ -91,13 +82,18 @@ void Sessions::ask(Ask ask, std::uint64_t ticket, bool cancelled, Answer answer)
       return answer(response_of(204));
     case Ask::What::kAccept:
       return accept(ask, answer);
+    case Ask::What::kChange:
+      return answer(
+          response_of(200, {{"content-type", kSdpType}, {"cache-control", "no-store"}}, change(of_page(ask), ask.body)));
+    case Ask::What::kServers:
+      return answer(render_servers(ask));
     case Ask::What::kState:
       return wait_state(ask, ticket, cancelled, std::move(answer));
     case Ask::What::kCalls:
       return wait_calls(ask, ticket, cancelled, std::move(answer));
     case Ask::What::kTrickle: {
       const SessionPtr session = of_page(ask);
-      check_trickle(ask, session->their_user, session->entity_tag());
+      check_trickle(ask, session->theirs.user, session->entity_tag());
       return answer(response_of(204));
     }
     case Ask::What::kLeave: {
@@ -162,15 +158,47 @@ void Sessions::offered(const SessionPtr& session, const Result<void>& taken, con
   answer(created(*session, base, sdp));
 }
 
+HttpResponse Sessions::created(const Session& session, const std::string& base, const std::string& sdp) const {
+  Properties headers{{"content-type", kSdpType},
+                     {"location", base + "/sessions/" + session.id},
+                     {"etag", session.entity_tag()},
+                     {"cache-control", "no-store"}};
+  const Duration lasts = std::chrono::seconds{settings_.ice_seconds};
+  if (!relays_.empty()) headers["link"] = relay_links(relays_for(session.caller.user, clock_.now() + lasts));
+  return response_of(201, std::move(headers), sdp);
+}
+
+std::vector<RelayAccess> Sessions::relays_for(const std::string& user, trunkline::Time until) const {
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(until.time_since_epoch()).count();
+  std::vector<RelayAccess> all;
+  for (const RelayServer& server : relays_) all.push_back(relay_access(server, user, seconds));
+  return all;
+}
+
+/// What `new RTCPeerConnection` takes, and when it ends.
+HttpResponse Sessions::render_servers(const Ask& ask) const {
+  const int seconds = ask.seconds > 0 ? std::min(ask.seconds, settings_.ice_seconds) : settings_.ice_seconds;
+  const trunkline::Time until = clock_.now() + std::chrono::seconds{seconds};
+  json servers = json::array();
+  for (const RelayAccess& one : relays_for(ask.caller.user, until)) {
+    json server{{"urls", one.urls}};
+    if (!one.username.empty()) {
+      server["username"] = one.username;
+      server["credential"] = one.credential;
+    }
+    servers.push_back(std::move(server));
+  }
+  const auto expires = std::chrono::duration_cast<std::chrono::seconds>(until.time_since_epoch()).count();
+  return json_of({{"iceServers", std::move(servers)}, {"expires", expires}});
+}
+
 /// What a page presses that has other means than telephone events.
 void Sessions::press(const SessionPtr& session, const std::string& digits) {
   if (session->state != Session::State::kAnswered)
     throw Error(ErrorCode::kFailedPrecondition, "the call is not answered", "id").with_http_status(409);
   if (session->listens)
     throw Error(ErrorCode::kFailedPrecondition, "a page that listens presses no keys", "id").with_http_status(409);
-  trunkline::pstn::DtmfInput input;
-  input.digits = digits;
-  tell(session, trunkline::pstn::LegChange::of_dtmf(std::move(input)));
+  tell(session, pressed(digits));
 }
 
 void Sessions::accept(const Ask& ask, const Answer& answer) {
@@ -189,6 +217,17 @@ void Sessions::accept(const Ask& ask, const Answer& answer) {
   rings(session, false);
   waiting_.changed(session->id);
   answer(created(*session, ask.base, sdp));
+}
+
+std::string Sessions::change(const SessionPtr& session, const std::string& body) {
+  const SdpAudio offer = read_offer(body);
+  try {
+    return change_media(session, offer);
+  } catch (const Error& error) {
+    // It goes on as it was.
+    if (error.code != ErrorCode::kFailedPrecondition) throw;
+    throw Error(error).with_http_status(session->media ? 406 : 409).with_service_code("NotAcceptable");
+  }
 }
 
 void Sessions::wait(std::uint64_t ticket, bool cancelled, std::string topic, Waiting::Render render, Answer answer) {

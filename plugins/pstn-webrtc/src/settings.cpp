@@ -16,6 +16,32 @@ using trunkline::ErrorCode;
   throw Error(ErrorCode::kInvalidArgument, target + ": " + problem, target);
 }
 
+void check_address(const std::string& name, const std::string& value) {
+  if (!Endpoint::of(value, 0)) refuse(name, "found '" + value.substr(0, 80) + "', wanted an IPv4 or IPv6 address in figures");
+}
+
+bool family(const std::string& address) { return Endpoint::of(address, 0)->is_v6(); }
+
+constexpr std::size_t kMostServers = 8;
+
+RelayServer parse_server(const json& one, const std::string& target) {
+  RelayServer server;
+  server.urls = one.at("urls").get<std::vector<std::string>>();
+  bool turn = false;
+  for (const std::string& url : server.urls) {
+    if (!is_relay_url(url))
+      refuse(target + ".urls", "found '" + url.substr(0, 80) + "', wanted stun:, turn: or turns: and a host");
+    turn = turn || is_turn_url(url);
+  }
+  if (server.urls.empty() || server.urls.size() > kMostServers)
+    refuse(target + ".urls", "found " + std::to_string(server.urls.size()) + ", wanted one to eight");
+  server.username = one.value("username", "");
+  if (server.username.size() > 200) refuse(target + ".username", "wanted at most 200 bytes");
+  if (turn) server.secret = one.value("secret", "turn");
+  if (!turn && !server.username.empty()) refuse(target + ".username", "STUN has no credentials");
+  return server;
+}
+
 }  // namespace
 
 Settings parse_settings(std::string_view config_json) {
@@ -26,8 +52,22 @@ Settings parse_settings(std::string_view config_json) {
     settings.address = config.value("address", "127.0.0.1");
     settings.advertise = config.value("advertise", settings.address);
     for (const auto& [name, value] : {std::pair("address", settings.address), std::pair("advertise", settings.advertise)})
-      if (!ipv4_address(value, 0)) refuse(name, "found '" + value.substr(0, 80) + "', wanted an IPv4 address in figures");
-    if (settings.advertise == "0.0.0.0") refuse("advertise", "pages must be told an address: 0.0.0.0 is none");
+      check_address(name, value);
+    if (family(settings.advertise) != family(settings.address)) refuse("advertise", "wanted one of the same kind as address");
+    settings.second_address = config.value("second_address", "");
+    settings.second_advertise = config.value("second_advertise", settings.second_address);
+    if (!settings.second_address.empty()) {
+      check_address("second_address", settings.second_address);
+      check_address("second_advertise", settings.second_advertise);
+      if (family(settings.second_address) == family(settings.address) ||
+          family(settings.second_advertise) != family(settings.second_address))
+        refuse("second_address", "wanted IPv6 where address is IPv4, or the other way round");
+    }
+    for (const auto& [name, value] :
+         {std::pair("advertise", settings.advertise), std::pair("second_advertise", settings.second_advertise)})
+      if (!value.empty() && Endpoint::of(value, 0)->is_unspecified())
+        refuse(name, "pages must be told an address: " + value + " is none");
+    settings.ice_tcp_port = static_cast<std::uint16_t>(config.value("ice_tcp_port", 0));
     for (const json& name : config.value("codecs", json::array({"opus", "PCMU", "PCMA"})))
       if (const auto id = codec_of_name(name.get<std::string>())) settings.codecs.push_back(*id);
     if (settings.codecs.empty() || settings.codecs.size() > kCodecs.size()) refuse("codecs", "wanted one to four codecs");
@@ -42,6 +82,10 @@ Settings parse_settings(std::string_view config_json) {
     settings.wait_seconds = config.value("wait_seconds", settings.wait_seconds);
     settings.max_sessions = config.value("max_sessions", settings.max_sessions);
     settings.max_waiting = config.value("max_waiting", settings.max_waiting);
+    settings.ice_seconds = config.value("ice_seconds", settings.ice_seconds);
+    for (const json& one : config.value("ice_servers", json::array()))
+      settings.ice_servers.push_back(parse_server(one, "ice_servers[" + std::to_string(settings.ice_servers.size()) + "]"));
+    if (settings.ice_servers.size() > kMostServers) refuse("ice_servers", "wanted at most eight");
   } catch (const json::exception& error) {
     throw Error(ErrorCode::kInvalidArgument, std::string("config: ") + error.what(), "config");
   }

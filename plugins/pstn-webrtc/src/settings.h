@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "media/codec.h"
+#include "transport/relay.h"
 #include "trunkline/error.hpp"
 
 namespace pstn_webrtc {
@@ -17,6 +18,9 @@ using trunkline::Duration;
 struct Settings {
   std::string address;
   std::string advertise;
+  std::string second_address;  // of the other family; empty: none
+  std::string second_advertise;
+  std::uint16_t ice_tcp_port = 0;  // 0: none
   std::vector<CodecId> codecs;
   std::uint16_t rtp_port_first = 22000;
   std::uint16_t rtp_port_last = 23999;
@@ -27,6 +31,8 @@ struct Settings {
   int wait_seconds = 20;
   std::size_t max_sessions = 100;
   std::size_t max_waiting = 5000;
+  int ice_seconds = 86400;
+  std::vector<RelayServer> ice_servers;  // `secret` is its name still
 };
 
 /// Throws kInvalidArgument with the member at fault.

@@ -220,6 +220,30 @@ TEST_F(Engines, StrangersAreNotHeard) {
   EXPECT_EQ(one.ours->stream.remote().port(), one.phone->port);
 }
 
+/// Also before the phone has sent anything: only behind NAT it may be anywhere.
+TEST_F(Engines, AnotherHostIsAStrangerUnlessThePhoneMayBeAnywhere) {
+  for (const bool anywhere : {false, true}) {
+    const Line one = line();
+    StreamSettings settings;
+    settings.any_source = anywhere;
+    connect(ours_, one.ours, 9, settings);
+    phones_.change(one.phone, [](MediaLeg& leg) { leg.answered = false; });
+    frames(3);
+    const int stranger = ::socket(AF_INET, SOCK_DGRAM, 0);
+    const Endpoint elsewhere = *Endpoint::of("127.0.0.2", 0), to = *Endpoint::of("127.0.0.1", one.ours->port);
+    ASSERT_EQ(::bind(stranger, elsewhere.raw(), elsewhere.size()), 0);
+    std::array<std::uint8_t, kRtpHeaderBytes + 160> bytes{};
+    for (std::uint16_t i = 0; i < 10; ++i) {
+      write_rtp_header(std::span(bytes).first<kRtpHeaderBytes>(), {false, 0, i, 160u * i, 99});
+      ASSERT_GT(::sendto(stranger, bytes.data(), bytes.size(), 0, to.raw(), to.size()), 0);
+    }
+    ::close(stranger);
+    frames(3);
+    EXPECT_EQ(one.ours->stream.remote().same_host(elsewhere), anywhere);
+    EXPECT_EQ(one.ours->stream.counts().strangers, anywhere ? 1u : 10u) << "the first of two in a row is not believed yet";
+  }
+}
+
 TEST_F(Engines, APhoneBehindAnotherPortIsFound) {
   const Line one = line();
   StreamSettings settings;

@@ -52,10 +52,25 @@ TEST(Stun, AnAnswerSaysWhereTheCheckCameFrom) {
   EXPECT_TRUE(std::equal(mapped.begin(), mapped.end(), answer.begin() + 20));
 }
 
+TEST(Stun, AnAnswerSaysWhichAddressOfIPv6) {
+  const auto from = Endpoint::of("2001:db8:1234:5678:11:2233:4455:6677", 32853);
+  std::array<std::uint8_t, kStunMaxAnswer> answer{};
+  ASSERT_EQ(write_answer(answer, *parse_check(kSample, kPassword), *from, kPassword), 76u);
+  // As in RFC 5769, 2.3.
+  const std::array<std::uint8_t, 24> mapped{0x00, 0x20, 0x00, 0x14, 0x00, 0x02, 0xa1, 0x47, 0x01, 0x13, 0xa9, 0xfa,
+                                            0xa5, 0xd3, 0xf1, 0x79, 0xbc, 0x25, 0xf4, 0xb5, 0xbe, 0xd2, 0xb9, 0xd9};
+  EXPECT_TRUE(std::equal(mapped.begin(), mapped.end(), answer.begin() + 20));
+}
+
+TEST(Stun, ANameIsReadBeforeAnybodyVerifiesIt) {
+  EXPECT_EQ(claimed_user(kSample), "evtj:h6vY");
+  for (std::size_t size = 0; size < 72; ++size) EXPECT_EQ(claimed_user(Bytes(kSample).first(size)), "") << size;
+}
+
 class Ice : public ::testing::Test {
  protected:
   /// Returns how large the answer is.
-  std::size_t check(const sockaddr_in& from, bool nominates = false, std::string_view user = "ours:them",
+  std::size_t check(const Endpoint& from, bool nominates = false, std::string_view user = "ours:them",
                     std::string_view password = "a password of 22 bytes", std::uint16_t unknown = 0) {
     StunCheck wanted;
     wanted.username = user;
@@ -68,7 +83,7 @@ class Ice : public ::testing::Test {
 
   IceLite ice_{"ours", "a password of 22 bytes", "them"};
   std::array<std::uint8_t, kStunMaxAnswer> answer_{};
-  const sockaddr_in here_ = *ipv4_address("192.0.2.1", 1000), there_ = *ipv4_address("192.0.2.1", 1001);
+  const Endpoint here_ = *ipv4_address("192.0.2.1", 1000), there_ = *ipv4_address("192.0.2.1", 1001);
 };
 
 TEST_F(Ice, WhoKnowsThePasswordIsLetIn) {
@@ -79,9 +94,21 @@ TEST_F(Ice, WhoKnowsThePasswordIsLetIn) {
   EXPECT_FALSE(ice_.selected()) << "not nominated";
   EXPECT_GT(check(there_, true), 0u);
   ASSERT_TRUE(ice_.selected());
-  EXPECT_EQ(ntohs(ice_.selected()->sin_port), 1001);
+  EXPECT_EQ(ice_.selected()->port(), 1001);
   EXPECT_GT(check(here_, true), 0u);
-  EXPECT_EQ(ntohs(ice_.selected()->sin_port), 1000) << "the last one counts";
+  EXPECT_EQ(ice_.selected()->port(), 1000) << "the last one counts";
+}
+
+TEST_F(Ice, AConnectionIsAnotherWayThanItsAddress) {
+  const Endpoint over = here_.over(7), six = *Endpoint::of("2001:db8::1", 1000);
+  check(over, true);
+  EXPECT_TRUE(ice_.knows(over));
+  EXPECT_FALSE(ice_.knows(here_));
+  EXPECT_FALSE(ice_.knows(here_.over(8)));
+  ASSERT_TRUE(ice_.selected());
+  EXPECT_EQ(ice_.selected()->stream(), 7u);
+  check(six, true);
+  EXPECT_EQ(*ice_.selected(), six);
 }
 
 TEST_F(Ice, OthersGetNoAnswer) {

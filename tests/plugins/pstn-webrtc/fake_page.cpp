@@ -66,11 +66,11 @@ pstn_webrtc::DtlsServer::Keys DtlsClient::keys() const {
   return {std::string(text, 16) + std::string(text + 32, 14), std::string(text + 16, 16) + std::string(text + 46, 14)};
 }
 
-FakePage::FakePage() : dtls_(identity_) {
+FakePage::FakePage(Way way) : way_(way), dtls_(identity_) {
   call_media::SrtpSession::initialise();
-  socket_ = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  const sockaddr_in here = *call_media::ipv4_address("127.0.0.1", 0);
-  ::bind(socket_, reinterpret_cast<const sockaddr*>(&here), sizeof here);
+  const call_media::Endpoint here = *call_media::Endpoint::of(way == Way::kUdp6 ? "::1" : "127.0.0.1", 0);
+  socket_ = ::socket(here.raw()->sa_family, (way == Way::kTcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC, 0);
+  ::bind(socket_, here.raw(), here.size());
   codec_ = call_media::Codec::make(call_media::CodecId::kOpus);
 }
 
@@ -84,11 +84,26 @@ std::string FakePage::offer(const std::string& direction) const {
 }
 
 void FakePage::send(call_media::Bytes packet) const {
-  if (!packet.empty()) (void)::send(socket_, packet.data(), packet.size(), 0);
+  if (packet.empty()) return;
+  std::vector<std::uint8_t> bytes(packet.begin(), packet.end());
+  if (way_ == Way::kTcp)
+    bytes.insert(bytes.begin(), {static_cast<std::uint8_t>(packet.size() >> 8), static_cast<std::uint8_t>(packet.size())});
+  (void)::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
 }
 
-std::vector<std::uint8_t> FakePage::receive() const {
+std::vector<std::uint8_t> FakePage::receive() {
   pollfd ready{socket_, POLLIN, 0};
+  while (way_ == Way::kTcp) {
+    if (const auto found = frames_.front()) {
+      std::vector<std::uint8_t> packet(found->begin(), found->end());
+      frames_.pop();
+      return packet;
+    }
+    const auto space = frames_.space();
+    const ssize_t size = ::poll(&ready, 1, 100) == 1 ? ::recv(socket_, space.data(), space.size(), 0) : 0;
+    if (size <= 0) return {};
+    frames_.filled(static_cast<std::size_t>(size));
+  }
   std::vector<std::uint8_t> packet(1500);
   const ssize_t size = ::poll(&ready, 1, 100) == 1 ? ::recv(socket_, packet.data(), packet.size(), 0) : 0;
   packet.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
@@ -118,8 +133,14 @@ bool FakePage::connect(const std::string& answer) {
   };
   their_user_ = value("a=ice-ufrag:");
   their_password_ = value("a=ice-pwd:");
-  const auto there = call_media::ipv4_address("127.0.0.1", static_cast<std::uint16_t>(std::stoi(value("m=audio "))));
-  if (::connect(socket_, reinterpret_cast<const sockaddr*>(&*there), sizeof *there) != 0 || !check(true)) return false;
+  std::string port = value("m=audio ");
+  if (way_ == Way::kTcp) {
+    const std::size_t at = answer.find(" 127.0.0.1 ", answer.find(" 1 tcp ")) + 11;
+    port = answer.substr(at, answer.find(' ', at) - at);
+  }
+  const auto there =
+      call_media::Endpoint::of(way_ == Way::kUdp6 ? "::1" : "127.0.0.1", static_cast<std::uint16_t>(std::stoi(port)));
+  if (::connect(socket_, there->raw(), there->size()) != 0 || !check(true)) return false;
   send(dtls_.take({}));
   for (int i = 0; i < 100 && !dtls_.up(); ++i) {
     const auto packet = receive();
@@ -141,6 +162,16 @@ void FakePage::say(double hz) {
   call_media::write_rtp_header(std::span(packet).first<12>(), {false, 111, sequence_++, timestamp_ += 960, 4711});
   std::size_t size = 12 + codec_->encode(frame, std::span(packet).subspan<12, call_media::Codec::kMaxEncoded>());
   if (protect_->protect(packet.data(), size)) send(call_media::Bytes(packet).first(size));
+}
+
+bool FakePage::is_silent() {
+  for (int packets = 0; packets < 100; ++packets) {
+    heard_any_ = false;
+    auto packet = receive();
+    if (packet.empty()) return true;  // 100 ms, five frames
+    take_sound(std::move(packet));
+  }
+  return false;
 }
 
 void FakePage::press(char digit) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "media/codec.h"
+#include "media/framing.h"
 #include "media/srtp.h"
 #include "transport/dtls.h"
 
@@ -40,7 +41,8 @@ double strength_of(const call_media::Frame& frame, double hz);
 
 class FakePage {
  public:
-  FakePage();
+  enum class Way { kUdp, kUdp6, kTcp };  // the server's candidate that it takes
+  explicit FakePage(Way way = Way::kUdp);
   ~FakePage();
   FakePage(const FakePage&) = delete;
 
@@ -52,6 +54,8 @@ class FakePage {
   /// Takes packets until `done`, and says `tone_hz` (0: silence), one frame for each that it hears. False: not within 20 s.
   bool talk(double tone_hz, const std::function<bool()>& done);
   bool hears(double hz, double says_hz = 0);
+  /// Nothing but reports has come for a while. False: sound comes, for two seconds.
+  bool is_silent();
   /// Takes one packet, and says a frame for it.
   void step(double tone_hz);
   /// The last frame has it.
@@ -64,7 +68,7 @@ class FakePage {
  private:
   void send(call_media::Bytes packet) const;
   /// One packet, at most 100 ms later; empty: none came.
-  std::vector<std::uint8_t> receive() const;
+  std::vector<std::uint8_t> receive();
   void take_sound(std::vector<std::uint8_t> packet);
   void say(double hz);
 
@@ -75,7 +79,9 @@ class FakePage {
   std::string fingerprint = identity_.fingerprint();
 
  private:
+  const Way way_;
   DtlsClient dtls_;
+  call_media::FrameReader frames_;
   int socket_ = -1;
   std::string their_user_, their_password_;
   std::unique_ptr<call_media::SrtpSession> protect_, unprotect_;

@@ -8,7 +8,11 @@
 #include <mutex>
 #include <nlohmann/json.hpp>
 
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include "fake_page.h"
+#include "media/stun.h"
 #include "tests/plugins/host.h"
 #include "trunkline/host_client.hpp"
 #include "trunkline/pstn_client.hpp"
@@ -45,7 +49,10 @@ class PstnWebRtc : public ::testing::Test, public pstn::PstnEvents, public pstn:
     const int first = ports.fetch_add(20);
     plugin::InstanceSettings settings;
     settings.provider = "under-test";
-    settings.config_json = json{{"rtp_port_first", first}, {"rtp_port_last", first + 19}, {"max_sessions", 4}}.dump();
+    json config{{"rtp_port_first", first}, {"rtp_port_last", first + 19}, {"max_sessions", 4}};
+    config.update(more_config());
+    settings.config_json = config.dump();
+    settings.secrets = secrets();
     settings.event_sink = [this](std::string_view id) {
       return id == pstn::PstnEventsClient::kInterfaceId ? iface_of(static_cast<pstn::PstnEvents*>(this))
                                                         : iface_of(static_cast<pstn::PstnAudioEvents*>(this));
@@ -55,6 +62,8 @@ class PstnWebRtc : public ::testing::Test, public pstn::PstnEvents, public pstn:
     audio_ = {instance_->interface("trunkline.pstn.audio/1"), instance_->calls()};
     web_ = {instance_->interface("trunkline.webhook/1"), instance_->calls()};
   }
+  virtual json more_config() const { return json::object(); }
+  virtual std::map<std::string, Secret> secrets() const { return {}; }
   void TearDown() override { instance_.reset(); }  // it may tell something until then
 
   static host::HttpRequest request(const std::string& method, const std::string& path, const std::string& user = kAnn,
@@ -139,6 +148,10 @@ class PstnWebRtc : public ::testing::Test, public pstn::PstnEvents, public pstn:
     const std::lock_guard lock(mutex_);
     return incoming_leg_;
   }
+  void forget_notes() {
+    const std::lock_guard lock(mutex_);
+    notes_.clear();
+  }
   std::vector<std::string> notes() {
     const std::lock_guard lock(mutex_);
     return notes_;
@@ -191,6 +204,188 @@ TEST_F(PstnWebRtc, APageCallsTalksPressesKeysAndLeaves) {
   EXPECT_EQ(state_of(session)["cause"], 16);
   EXPECT_EQ(status_of("DELETE", session), -static_cast<int>(ErrorCode::kNotFound));
   EXPECT_EQ(code_of([&] { calls_.hang_up_sync(leg_of(session), 16); }), ErrorCode::kNotFound);
+}
+
+/// The same connection with other directions: what is sent and heard follows them.
+TEST_F(PstnWebRtc, APageHoldsAndGoesOn) {
+  FakePage page;
+  const std::string session = talk(page);
+  pstn::LegFlow flow;
+  flow.tapped = true;
+  audio_.set_flow_sync(leg_of(session), flow);
+  const auto offer = [&](const std::string& direction) {
+    const host::HttpResponse response = ask("POST", session + "/offer", kAnn, page.offer(direction));
+    EXPECT_EQ(response.status, 200);
+    return body_of(response);
+  };
+  const auto line = [](const std::string& text, const std::string& begin) {
+    const auto at = text.find(begin);
+    return at == text.npos ? "" : text.substr(at, text.find('\r', at) - at);
+  };
+  const std::string held = offer("sendonly");
+  EXPECT_THAT(held, HasSubstr("a=recvonly"));
+  for (const char* same : {"a=ice-ufrag:", "a=ice-pwd:", "a=fingerprint:", "a=setup:passive", "m=audio ", "a=mid:"})
+    EXPECT_EQ(line(held, same), line(answer_sdp_, same));
+  EXPECT_NE(line(held, "o="), line(answer_sdp_, "o=")) << "a new version";
+  // What has been on its way is played out, and then there is nothing: a page says a frame for each that it hears.
+  EXPECT_TRUE(page.check(true)) << "it is still consented to";
+  audio_.play_sync(leg_of(session), 1, tone_of(1000, 500));
+  EXPECT_TRUE(page.is_silent());
+  EXPECT_THAT(offer("inactive"), HasSubstr("a=inactive"));
+  EXPECT_THAT(offer("sendrecv"), HasSubstr("a=sendrecv"));
+  audio_.play_sync(leg_of(session), 2, tone_of(1500, 500));
+  EXPECT_TRUE(page.hears(1500, 600));
+  EXPECT_TRUE(page.talk(600, [&] { return hears(600) > 0.8; }));
+}
+
+TEST_F(PstnWebRtc, AnotherOfferKeepsTheConnection) {
+  FakePage page;
+  const std::string session = talk(page);
+  const auto changed = [&](const std::string& from, const std::string& to) {
+    std::string offer = page.offer();
+    offer.replace(offer.find(from), from.size(), to);
+    return status_of("POST", session + "/offer", kAnn, offer);
+  };
+  EXPECT_EQ(changed("a=ice-ufrag:page", "a=ice-ufrag:other"), 422);
+  EXPECT_EQ(changed("a=ice-pwd:a", "a=ice-pwd:b"), 422);
+  EXPECT_EQ(changed("a=mid:0", "a=mid:1"), 406);
+  EXPECT_EQ(changed("opus/48000/2", "EVRC/8000"), 406);
+  EXPECT_EQ(changed("v=0", "v=1"), -static_cast<int>(ErrorCode::kInvalidArgument));
+  FakePage stranger;
+  EXPECT_EQ(status_of("POST", session + "/offer", kAnn, stranger.offer()), 406) << "another certificate";
+  EXPECT_EQ(status_of("POST", session + "/offer", kBob, page.offer()), -static_cast<int>(ErrorCode::kNotFound));
+  audio_.play_sync(leg_of(session), 1, tone_of(1000, 500));
+  EXPECT_TRUE(page.hears(1000, 600)) << "the call goes on as it was";
+}
+
+class PstnWebRtcByOtherWays : public PstnWebRtc {
+ protected:
+  json more_config() const override { return {{"second_address", "::1"}, {"ice_tcp_port", tcp_port()}}; }
+  /// One that nobody has right now.
+  static int tcp_port() {
+    static const int port = [] {
+      const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+      call_media::Endpoint here = *call_media::Endpoint::of("127.0.0.1", 0);
+      socklen_t size = here.size();
+      EXPECT_EQ(::bind(fd, here.raw(), size), 0);
+      EXPECT_EQ(::getsockname(fd, here.raw(), &size), 0);
+      ::close(fd);
+      return static_cast<int>(here.port());
+    }();
+    return port;
+  }
+};
+
+TEST_F(PstnWebRtcByOtherWays, PagesAreToldOfThem) {
+  FakePage page;
+  join(page);
+  const std::string port = answer_sdp_.substr(answer_sdp_.find("m=audio ") + 8, 5), tcp = std::to_string(tcp_port());
+  EXPECT_THAT(answer_sdp_, HasSubstr("a=candidate:1 1 udp 2130706431 127.0.0.1 " + port + " typ host\r\n"));
+  EXPECT_THAT(answer_sdp_, HasSubstr("a=candidate:2 1 udp 2130706175 ::1 " + port + " typ host\r\n"));
+  EXPECT_THAT(answer_sdp_, HasSubstr("a=candidate:3 1 tcp 2124414463 127.0.0.1 " + tcp + " typ host tcptype passive\r\n"));
+  EXPECT_THAT(answer_sdp_, HasSubstr("a=candidate:4 1 tcp 2124414207 ::1 " + tcp + " typ host tcptype passive\r\n"));
+}
+
+TEST_F(PstnWebRtcByOtherWays, PagesTalkOverIPv6AndOverTcp) {
+  for (const FakePage::Way way : {FakePage::Way::kUdp6, FakePage::Way::kTcp}) {
+    FakePage page(way);
+    const std::string session = talk(page);
+    pstn::LegFlow flow;
+    flow.tapped = true;
+    audio_.set_flow_sync(leg_of(session), flow);
+    audio_.play_sync(leg_of(session), 1, tone_of(1000, 500));
+    EXPECT_TRUE(page.hears(1000, 600));
+    EXPECT_TRUE(page.talk(600, [&] { return hears(600) > 0.8; }));
+    calls_.hang_up_sync(leg_of(session), 16);
+    EXPECT_TRUE(page.is_closed());
+    forget_notes();
+  }
+}
+
+TEST_F(PstnWebRtcByOtherWays, WhoDoesNotSayWhoseItIsIsClosed) {
+  FakePage page;
+  join(page);
+  const auto there = call_media::Endpoint::of("127.0.0.1", static_cast<std::uint16_t>(tcp_port()));
+  const auto closed = [&](const std::vector<std::uint8_t>& said) {
+    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    EXPECT_EQ(::connect(fd, there->raw(), there->size()), 0);
+    if (!said.empty()) (void)::send(fd, said.data(), said.size(), MSG_NOSIGNAL);
+    std::uint8_t byte = 0;
+    const bool over = ::recv(fd, &byte, 1, 0) <= 0;
+    ::close(fd);
+    return over;
+  };
+  EXPECT_TRUE(closed({0xff, 0xff})) << "a packet that is too long";
+  EXPECT_TRUE(closed({0, 4, 1, 2, 3, 4})) << "no check";
+  std::array<std::uint8_t, 256> packet{};
+  call_media::StunCheck wrong;
+  const auto at = answer_sdp_.find("a=ice-ufrag:") + 12;
+  const std::string user = answer_sdp_.substr(at, answer_sdp_.find('\r', at) - at) + ":page";
+  wrong.username = user;
+  const std::size_t size = call_media::write_check(packet, wrong, "another password");
+  std::vector<std::uint8_t> said{0, static_cast<std::uint8_t>(size)};
+  said.insert(said.end(), packet.begin(), packet.begin() + static_cast<std::ptrdiff_t>(size));
+  EXPECT_TRUE(closed(said)) << "it does not know the password";
+  EXPECT_TRUE(closed({})) << "it says nothing";
+}
+
+/// As while one instance follows another.
+class PstnWebRtcAfterAnother : public PstnWebRtcByOtherWays {
+ protected:
+  void SetUp() override {
+    before_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const int on = 1;  // calls of the tests before are not forgotten yet
+    ::setsockopt(before_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    const auto here = call_media::Endpoint::of("127.0.0.1", static_cast<std::uint16_t>(tcp_port()));
+    ASSERT_EQ(::bind(before_, here->raw(), here->size()), 0);
+    ASSERT_EQ(::listen(before_, 1), 0);
+    PstnWebRtcByOtherWays::SetUp();
+  }
+  int before_ = -1;
+};
+
+TEST_F(PstnWebRtcAfterAnother, ThePortIsTakenOnceItIsFree) {
+  FakePage page(FakePage::Way::kTcp);
+  const std::string session = join(page);
+  ::close(before_);
+  calls_.answer_sync(leg_of(session));
+  bool connected = false;
+  for (const auto until = std::chrono::steady_clock::now() + seconds{20}; !connected && std::chrono::steady_clock::now() < until;)
+    connected = page.connect(answer_sdp_);
+  EXPECT_TRUE(connected);
+  EXPECT_TRUE(told("answered"));
+}
+
+class PstnWebRtcRelayed : public PstnWebRtc {
+ protected:
+  json more_config() const override {
+    return {
+        {"ice_seconds", 600},
+        {"ice_servers", json::array({json{{"urls", json::array({"stun:relay.example"})}},
+                                     json{{"urls", json::array({"turn:relay.example?transport=tcp"})}, {"secret", "turn_2"}}})}};
+  }
+  std::map<std::string, Secret> secrets() const override { return {{"turn_2", Secret("north")}}; }
+};
+
+TEST_F(PstnWebRtcRelayed, PagesAreToldOfRelays) {
+  const auto now = std::chrono::duration_cast<seconds>(host_.clock.now().time_since_epoch()).count();
+  const json told = json::parse(body_of(ask("GET", "/ice-servers")));
+  EXPECT_EQ(told["expires"], now + 600);
+  EXPECT_EQ(told["iceServers"][0], (json{{"urls", json::array({"stun:relay.example"})}}));
+  EXPECT_EQ(told["iceServers"][1]["username"], std::to_string(now + 600) + ":8-acs-r_ann");
+  EXPECT_THAT(told["iceServers"][1]["credential"].get<std::string>(), ::testing::SizeIs(28));
+  EXPECT_EQ(json::parse(body_of(ask("GET", "/ice-servers?ttl=60")))["expires"], now + 60);
+  EXPECT_EQ(json::parse(body_of(ask("GET", "/ice-servers?ttl=6000")))["expires"], now + 600) << "not longer than configured";
+  FakePage page;
+  const host::HttpResponse joined = ask("POST", "?to=%2B14255550100", kAnn, page.offer());
+  EXPECT_THAT(joined.headers.at("link"), HasSubstr("<turn:relay.example?transport=tcp>; rel=\"ice-server\"; username=\""));
+  EXPECT_THAT(joined.headers.at("link"), ::testing::Not(HasSubstr("north")));
+}
+
+TEST_F(PstnWebRtc, PagesAreToldThatThereAreNoRelays) {
+  EXPECT_EQ(json::parse(body_of(ask("GET", "/ice-servers")))["iceServers"], json::array());
+  FakePage page;
+  EXPECT_FALSE(ask("POST", "?to=%2B14255550100", kAnn, page.offer()).headers.contains("link"));
 }
 
 TEST_F(PstnWebRtc, APagePressesKeysWithoutTelephoneEvents) {

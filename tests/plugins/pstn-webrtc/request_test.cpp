@@ -64,6 +64,11 @@ TEST(Request, OnlyWhomTheHostKnows) {
 
 TEST(Request, OfASession) {
   EXPECT_EQ(parse("DELETE", "/sessions/web-1").what, What::kLeave);
+  EXPECT_EQ(parse("POST", "/sessions/web-1/offer").what, What::kChange);
+  EXPECT_EQ(parse("GET", "/ice-servers").what, What::kServers);
+  EXPECT_EQ(parse("GET", "/ice-servers?ttl=600").seconds, 600);
+  EXPECT_EQ(status("GET", "/ice-servers?ttl=never"), 400);
+  EXPECT_EQ(parse("POST", "/sessions/web-1/offer").id, "web-1");
   EXPECT_EQ(parse("DELETE", "/sessions/web-1").id, "web-1");
   EXPECT_EQ(parse("GET", "/sessions/web-1/state?after=ringing").what, What::kState);
   EXPECT_EQ(parse("GET", "/sessions/web-1/state?after=ringing").after, "ringing");

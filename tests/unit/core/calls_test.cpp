@@ -277,6 +277,113 @@ TEST_F(Calls, RoomsDecideWhoComes) {
   EXPECT_THROW(service().join(resource_, join), Error) << "it has closed";
 }
 
+/// A room that dials out takes phones, and what those hand on is dialling out as well.
+TEST_F(Calls, RoomsDialOutWhereTheySaySo) {
+  service::NewRoom wanted;
+  wanted.pstn_dial_out = true;
+  const service::Room room = sync_wait(runtime_->rooms().create(resource_, wanted));
+  calls::NewJoin join;
+  join.locator = calls::NewJoin::Locator::kRoom;
+  join.id = room.id;
+  join.connection.callback_uri = kNobody;
+  const std::string id = service().join(resource_, join).id;
+  calls::Invite invite;
+  invite.target = phone_party(kOne);
+  invite.source_number = phone_party(kOwned);
+  service().add(resource_, id, invite);
+  advance(60ms);
+  EXPECT_THAT(roster(id), Contains(kOne));
+  EXPECT_EQ(phone(kOne), "answered");
+  const std::string leg = sync_wait(runtime_->phone_sandbox().calls(resource_, std::string(kOne))).back().leg_id;
+  service::RoomChange closed;
+  closed.room_id = room.id;
+  closed.pstn_dial_out = false;
+  sync_wait(runtime_->rooms().update(resource_, closed));
+  calls::Transfer transfer;
+  transfer.target = phone_party(kTwo);
+  transfer.source_number = phone_party(kOwned);
+  EXPECT_EQ(error_of([&] { service().transfer(resource_, id, transfer); }).code, ErrorCode::kPermissionDenied);
+  EXPECT_EQ(error_of([&] { service().on_transfer_asked(leg, kTwo); }).code, ErrorCode::kPermissionDenied);
+  EXPECT_THAT(roster(id), Contains(kOne)) << "who is in stays";
+  closed.pstn_dial_out = true;
+  sync_wait(runtime_->rooms().update(resource_, closed));
+  service().on_transfer_asked(leg, kTwo);
+  advance(1s);
+  EXPECT_EQ(phone(kTwo), "answered");
+  EXPECT_EQ(phone(kOne), "ended 16");
+  EXPECT_THAT(roster(id), Contains(kTwo));
+}
+
+TEST_F(Calls, OnlyWhoIsInvitedIsMovedIntoARoom) {
+  const std::string group = "00000000-0000-4000-8000-00000000000a";
+  const std::string user = "8:acs:" + resource_->id + "_00000000-0000-4000-8000-000000000001";
+  service().on_user_incoming("phones", "world", "page", user, "group:" + group, {});
+  service().on_leg_changed("page", pstn::LegChange::of_state(pstn::LegState::kAnswered));
+  calls::NewJoin join;
+  join.locator = calls::NewJoin::Locator::kGroup;
+  join.id = group;
+  join.connection.callback_uri = kNobody;
+  const std::string from = service().join(resource_, join).id;
+  const service::Room room = sync_wait(runtime_->rooms().create(resource_, {}));
+  join.locator = calls::NewJoin::Locator::kRoom;
+  join.id = room.id;
+  const std::string to = service().join(resource_, join).id;
+  EXPECT_EQ(error_of([&] { service().move_here(*resource_, to, from, {calls::user_party(user)}, {}); }).code,
+            ErrorCode::kPermissionDenied);
+  service::RoomParticipant invited;
+  invited.id = user;
+  sync_wait(runtime_->rooms().change_participants(resource_, room.id, {invited}, {}));
+  EXPECT_THAT(service().move_here(*resource_, to, from, {calls::user_party(user)}, {}), SizeIs(1));
+}
+
+/// A phone with two calls brings its other sides together; a room is nobody's to be brought along.
+TEST_F(Calls, ACallIsNotBroughtTogetherWithARoom) {
+  service::NewRoom wanted;
+  wanted.pstn_dial_out = true;
+  const service::Room room = sync_wait(runtime_->rooms().create(resource_, wanted));
+  calls::NewJoin join;
+  join.locator = calls::NewJoin::Locator::kRoom;
+  join.id = room.id;
+  join.connection.callback_uri = kNobody;
+  const std::string in_room = service().join(resource_, join).id;
+  calls::Invite invite;
+  invite.target = phone_party(kOne);
+  invite.source_number = phone_party(kOwned);
+  service().add(resource_, in_room, invite);
+  advance(60ms);
+  const std::string other = connected({kTwo});
+  const auto leg = [&](const char* number) {
+    return sync_wait(runtime_->phone_sandbox().calls(resource_, std::string(number))).back().leg_id;
+  };
+  for (const auto& [one, two] : {std::pair(leg(kOne), leg(kTwo)), std::pair(leg(kTwo), leg(kOne))})
+    EXPECT_EQ(error_of([&] { service().on_transfer_asked(one, "leg:" + two); }).code, ErrorCode::kFailedPrecondition);
+  EXPECT_EQ(state(in_room), "connected");
+  EXPECT_THAT(roster(other), ElementsAre(kOwned, kTwo));
+}
+
+/// Who only listens is nobody to be handed on, and keeps no call.
+TEST_F(Calls, ATransferLeavesAListenerToListen) {
+  const std::string id = connected({kOne});
+  const std::string user = "8:acs:" + resource_->id + "_ann";
+  service().on_user_incoming("phones", "world", "page", user, "call:" + service().get(*resource_, id).server_call_id, {});
+  service().on_leg_changed("page", pstn::LegChange::of_state(pstn::LegState::kAnswered));
+  EXPECT_THAT(service().participants(*resource_, id), SizeIs(3));
+  calls::Transfer transfer;
+  transfer.target = phone_party(kTwo);
+  transfer.source_number = phone_party(kOwned);
+  service().transfer(resource_, id, transfer);
+  advance(1s);
+  EXPECT_EQ(state(id), "gone") << "two talk, as before";
+  EXPECT_EQ(phone(kOne), "answered");
+  EXPECT_EQ(phone(kTwo), "answered");
+  EXPECT_EQ(count("CallEnded"), 0u);
+  const auto leg = sync_wait(runtime_->phone_sandbox().calls(resource_, std::string(kTwo))).back().leg_id;
+  sync_wait(runtime_->phone_sandbox().hang_up(resource_, leg));
+  settle();
+  EXPECT_EQ(phone(kOne), "ended 16");
+  EXPECT_EQ(count("CallEnded"), 1u) << "whoever listens";
+}
+
 TEST_F(Calls, PlaysEndWithTheCallAndLeaveNoTimer) {
   const std::string id = connected({kOne});
   calls::Play play;

@@ -162,13 +162,53 @@ TEST_F(SipPages, ACallIsAnsweredAndEnded) {
   door_->answer_last("POST /_webrtc/b/sessions/s/digits?digits=%23", {204, "", ""});
   EXPECT_THAT(last(), HasSubstr("SIP/2.0 200"));
   EXPECT_THAT(last(), HasSubstr("cseq: 2 INFO"));
-  socket_->said(request("INVITE", "3", "Content-Type: application/sdp\r\n", "v=other", ours));
-  EXPECT_THAT(last(), HasSubstr("SIP/2.0 488")) << "its sound stays as it was agreed";
   door_->answer("GET /_webrtc/b/sessions/s/state?after=answered", {200, "", R"({"state":"ended","cause":16})"});
   EXPECT_THAT(last(), HasSubstr("BYE sip:p@p.invalid;transport=ws SIP/2.0"));
   EXPECT_THAT(last(), HasSubstr("reason: Q.850;cause=16"));
   socket_->said(request("BYE", "4", "", "", ours));
   EXPECT_THAT(last(), HasSubstr("SIP/2.0 481")) << "the call is gone";
+}
+
+TEST_F(SipPages, ThePageHoldsByAnotherOffer) {
+  call();
+  door_->answer("POST ?to=%2B14255550100", {201, "/s", "v=answer"});
+  door_->answer("GET /s/state?after=", {200, "", R"({"state":"answered"})"});
+  const std::string ours = to();
+  const auto offer = [&](const std::string& method, const std::string& number, const std::string& body = "v=hold",
+                         const std::string& type = "application/sdp") {
+    socket_->said(request(method, number, "Content-Type: " + type + "\r\n", body, ours));
+  };
+  offer("INVITE", "2");
+  EXPECT_THAT(last(), HasSubstr("SIP/2.0 100"));
+  EXPECT_EQ(door_->requests.back().body, "v=hold");
+  offer("INVITE", "3");
+  EXPECT_THAT(last(), HasSubstr("SIP/2.0 491")) << "one at a time";
+  door_->answer_last("POST /s/offer", {200, "", "v=held"});
+  EXPECT_THAT(last(), HasSubstr("SIP/2.0 200"));
+  EXPECT_THAT(last(), HasSubstr("cseq: 2 INVITE"));
+  EXPECT_THAT(last(), HasSubstr("to: " + ours));
+  EXPECT_THAT(last(), HasSubstr("contact: "));
+  EXPECT_THAT(last(), HasSubstr("\r\n\r\nv=held"));
+  socket_->said(request("ACK", "2", "", "", ours));
+  offer("UPDATE", "4");
+  door_->answer_last("POST /s/offer", {200, "", "v=back"});
+  EXPECT_THAT(last(), HasSubstr("cseq: 4 UPDATE"));
+  EXPECT_THAT(last(), HasSubstr("\r\n\r\nv=back"));
+  for (const auto& [found, told] : {std::pair(406, "SIP/2.0 488"), {422, "SIP/2.0 488"}, {503, "SIP/2.0 503"}}) {
+    offer("INVITE", "5");
+    door_->answer_last("POST /s/offer", {found, "", ""});
+    EXPECT_THAT(last(), HasSubstr(told));
+  }
+  offer("INVITE", "6", "");
+  EXPECT_THAT(last(), HasSubstr("SIP/2.0 488")) << "the page makes the offers";
+  offer("INVITE", "7", "v=hold", "text/plain");
+  EXPECT_THAT(last(), HasSubstr("SIP/2.0 415"));
+  offer("INVITE", "8");
+  socket_->said(request("BYE", "9", "", "", ours));
+  door_->answer_last("DELETE /s", {200, "", ""});
+  door_->answer_last("POST /s/offer", {200, "", "v=late"});
+  EXPECT_THAT(last(), HasSubstr("SIP/2.0 487")) << "every INVITE is answered";
+  EXPECT_THAT(last(), HasSubstr("cseq: 8 INVITE"));
 }
 
 TEST_F(SipPages, ACallIsRefused) {

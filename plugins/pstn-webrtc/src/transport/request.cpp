@@ -1,6 +1,7 @@
 #include "transport/request.h"
 
 #include <algorithm>
+#include <charconv>
 #include <optional>
 #include <vector>
 
@@ -127,6 +128,16 @@ std::string listened_of(std::string_view query) {
   refuse(ErrorCode::kInvalidArgument, 400, "wanted one of room, group and call", "room");
 }
 
+int seconds_of(std::string_view query) {
+  const auto ttl = parameter(query, "ttl");
+  if (!ttl) return 0;
+  int seconds = 0;
+  const auto [end, wrong] = std::from_chars(ttl->data(), ttl->data() + ttl->size(), seconds);
+  if (wrong != std::errc() || end != ttl->data() + ttl->size() || seconds < 1)
+    refuse(ErrorCode::kInvalidArgument, 400, "wanted a number of seconds", "ttl");
+  return seconds;
+}
+
 std::string digits_of(std::string_view query) {
   const std::string digits = parameter(query, "digits").value_or("");
   if (digits.empty() || digits.size() > kMaxDigits || digits.find_first_not_of("0123456789ABCD*#") != digits.npos)
@@ -188,6 +199,10 @@ Ask parse_ask(std::string_view method, std::string_view url, const std::map<std:
   } else if (first == "sessions" && depth == 3 && address.parts[4] == "state") {
     if (method != "GET") wrong_method(method, "GET");
     ask.what = Ask::What::kState;
+  } else if (first == "sessions" && depth == 3 && address.parts[4] == "offer") {
+    if (method != "POST") wrong_method(method, "POST");
+    want_type(header(headers, "content-type"), "application/sdp");
+    ask.what = Ask::What::kChange;
   } else if (first == "sessions" && depth == 3 && address.parts[4] == "digits") {
     if (method != "POST") wrong_method(method, "POST");
     ask.what = Ask::What::kPress;
@@ -197,6 +212,10 @@ Ask parse_ask(std::string_view method, std::string_view url, const std::map<std:
     want_type(header(headers, "content-type"), "application/sdp");
     ask.what = Ask::What::kListen;
     ask.to = listened_of(address.query);
+  } else if (first == "ice-servers" && depth == 1) {
+    if (method != "GET") wrong_method(method, "GET");
+    ask.what = Ask::What::kServers;
+    ask.seconds = seconds_of(address.query);
   } else if (first == "calls" && depth == 1) {
     if (method != "GET") wrong_method(method, "GET");
     ask.what = Ask::What::kCalls;

@@ -22,8 +22,10 @@ struct Ask {
     kListen,   // POST <base>/whep?…, with a description: the page only listens there, or to a call
     kTrickle,  // PATCH <base>/sessions/<id>
     kLeave,    // DELETE <base>/sessions/<id>
+    kChange,   // POST <base>/sessions/<id>/offer, with another description: a hold
     kState,    // GET <base>/sessions/<id>/state?after=…: how the call stands, once it stands otherwise than that
     kPress,    // POST <base>/sessions/<id>/digits?digits=…: keys that the page has pressed
+    kServers,  // GET <base>/ice-servers?ttl=…: servers that help the page to reach us
     kCalls,    // GET <base>/calls?after=…: the calls that ring at the page, once they are others
     kAccept,   // POST <base>/calls/<id>, with a description
     kDecline,  // DELETE <base>/calls/<id>
@@ -35,6 +37,7 @@ struct Ask {
   std::string to;     // number, raw id, room:<id>, group:<id> or, to listen, call:<id>
   std::string after;  // what the page knows
   std::string digits;
+  int seconds = 0;  // that credentials shall be good; 0: as configured
   std::string body;
   std::string entity_tag;  // If-Match
 };
