@@ -170,8 +170,10 @@ void Writer::aggregate(const Aggregate& aggregate, const void* at, const char* w
     size = std::min<std::size_t>(said, size);
     number(static_cast<std::uint32_t>(size));
   }
+  const bool whole = size == aggregate.size;  // else of another version
   for (const Field& field : aggregate.fields)
-    if (field.offset + size_of(field.type) <= size) value(field.type, at_offset(at, field.offset), field.name, depth + 1);
+    if (whole || field.offset + size_of(field.type) <= size)
+      value(field.type, at_offset(at, field.offset), field.name, depth + 1);
 }
 
 void Writer::arguments(const Operation& operation, const void* const* arguments) {
@@ -308,8 +310,9 @@ void Reader::aggregate(const Aggregate& aggregate, void* at, int depth) {
     std::memcpy(at, &said, sizeof said);
     size = said;
   }
+  const bool whole = size == aggregate.size;
   for (const Field& field : aggregate.fields)
-    if (field.offset + size_of(field.type) <= size) value(field.type, static_cast<char*>(at) + field.offset, depth + 1);
+    if (whole || field.offset + size_of(field.type) <= size) value(field.type, static_cast<char*>(at) + field.offset, depth + 1);
 }
 
 const void* Reader::result(const Type& type) {

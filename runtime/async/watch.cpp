@@ -1,12 +1,14 @@
 #include "runtime/async/watch.h"
 
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 namespace trunkline {
@@ -41,21 +43,38 @@ class Gate {
 }  // namespace
 
 struct SocketWatch::Impl {
-  Impl(Executor& executor, int fd) : native(fd), descriptor(executor.context(), fd) {}
+  using Descriptor = boost::asio::posix::stream_descriptor;
+
+  Impl(Executor& executor, int fd) : context(executor.context()), native(fd) {}
+  ~Impl() {
+    if (descriptor) descriptor->release();
+    ::close(native);
+  }
 
   void wait_to_write(UniqueFunction<void()> fn, std::shared_ptr<SocketWatch> self) {
     const std::lock_guard lock(mutex);
     if (writing.closed()) return;
-    descriptor.async_wait(descriptor.wait_write,
-                          [this, self = std::move(self), fn = std::move(fn)](const boost::system::error_code& error) mutable {
-                            if (!error) writing.pass(fn);
-                          });
+    if (waits++ == 0) descriptor.emplace(context, native);
+    descriptor->async_wait(Descriptor::wait_write,
+                           [this, self = std::move(self), fn = std::move(fn)](const boost::system::error_code& error) mutable {
+                             waited();
+                             if (!error) writing.pass(fn);
+                           });
+  }
+  void waited() {
+    const std::lock_guard lock(mutex);
+    if (--waits > 0) return;
+    descriptor->release();
+    descriptor.reset();
   }
 
+  boost::asio::io_context& context;
   const int native;
   Gate writing;
-  std::mutex mutex;  // guards descriptor
-  boost::asio::posix::stream_descriptor descriptor;
+  std::mutex mutex;  // guards what follows
+  std::size_t waits = 0;
+  // Only while something waits: a reactor that knows the socket wakes a thread of the executor for all that arrives there.
+  std::optional<Descriptor> descriptor;
 };
 
 SocketWatch::SocketWatch(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

@@ -31,6 +31,7 @@ class ChildProcess {
   pid_t pid() const { return pid_; }
   /// Our end of the socket. The caller takes it over.
   int take_socket();
+  remote::Pulse& pulse() { return *pulse_; }
   const remote::Pulse& pulse() const { return *pulse_; }
   /// [any-thread] while the object lives.
   void kill() const;

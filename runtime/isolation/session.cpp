@@ -28,6 +28,7 @@ constexpr std::chrono::milliseconds kEndPatience{2'000};
 
 /// Frames of this thread are kept until it has dealt with what it has read.
 thread_local const void* t_corked = nullptr;
+thread_local std::uint32_t t_kept = 0;  // how many
 
 /// Copies of this process have no business with our children: their sockets look the same there.
 std::atomic<std::uint64_t> g_forks{0};  // how many forks lie between the first process and this one
@@ -106,7 +107,7 @@ void Session::run(std::string create_frame) {
   ticker_ = WallTicker::start(executor_, period, [weak = weak_from_this()] {
     if (const auto self = std::static_pointer_cast<Session>(weak.lock())) self->look();
   });
-  transmit(std::move(create_frame));
+  transmit(create_frame);
   reader_ = std::thread([self = std::static_pointer_cast<Session>(shared_from_this())]() noexcept {
     ::pthread_setname_np(::pthread_self(), "tl-plugin");
     self->read();
@@ -115,49 +116,45 @@ void Session::run(std::string create_frame) {
 
 // ---- what it is told ----
 
-void Session::transmit(std::string frame) noexcept {
+void Session::transmit(std::string_view frame) noexcept {
   if (g_forks.load(std::memory_order_relaxed) != forks_) return;
   sent_one();  // before it can be acknowledged
   bool too_much = false;
   {
     const std::lock_guard lock(out_mutex_);
-    if (out_.size() + frame.size() > kMaxUnsent) {
-      too_much = true;
-    } else if (out_.empty()) {
-      out_ = std::move(frame);
-    } else {
-      out_ += frame;
-    }
+    too_much = out_.size() + frame.size() > kMaxUnsent;
+    if (!too_much) out_ += frame;
+    unsent_.store(out_.size(), std::memory_order_relaxed);
   }
   if (too_much) return condemn(Loss::Cause::kHang, "it does not read what it is told");
-  if (t_corked != this) flush();
+  if (t_corked != this) return flush();
+  ++t_kept;
 }
 
-bool Session::is_congested() {
-  const std::lock_guard lock(out_mutex_);
-  return out_.size() > kCongestedBytes;
-}
+bool Session::is_congested() { return unsent_.load(std::memory_order_relaxed) > kCongestedBytes; }
 
 void Session::flush() {
-  std::string chunk;
   std::size_t at = 0;
-  for (;;) {
-    if (at == chunk.size()) {
+  for (bool ours = false;;) {
+    if (!ours || at == chunk_.size()) {
       const std::lock_guard lock(out_mutex_);
-      if (chunk.empty() && sending_) return;  // whoever is sending sends this, too
+      if (!ours && sending_) return;  // whoever is sending sends this, too
       sending_ = !out_.empty();
       if (!sending_) return;
-      chunk.clear();
-      chunk.swap(out_);
+      remote::swap_room(chunk_, out_);
+      unsent_.store(0, std::memory_order_relaxed);
       at = 0;
+      ours = true;
     }
-    const ssize_t sent = ::send(watch_->socket(), chunk.data() + at, chunk.size() - at, MSG_NOSIGNAL | MSG_DONTWAIT);
+    const ssize_t sent = ::send(watch_->socket(), chunk_.data() + at, chunk_.size() - at, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent > 0) {
       at += static_cast<std::size_t>(sent);
+      remote::BriefWait::sent(process_.pulse().host, process_.pulse().process);
     } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
       {
         const std::lock_guard lock(out_mutex_);
-        out_.insert(0, chunk, at);
+        out_.insert(0, chunk_, at);
+        unsent_.store(out_.size(), std::memory_order_relaxed);
       }
       // sending_ stays true meanwhile: order.
       watch_->when_writable([weak = weak_from_this()] {
@@ -199,7 +196,18 @@ void Session::read() {
   try {
     for (;;) {
       const std::size_t wanted = std::max(kReadBytes, in_.wanted());
-      const ssize_t got = ::recv(watch_->socket(), in_.room(wanted), wanted, 0);
+      char* const room = in_.room(wanted);
+      ssize_t got = 0;
+      Pulse& pulse = process_.pulse();
+      const std::size_t calls = pending();
+      const bool came = waiting_.take(pulse.host, pulse.process, calls > 0, calls >= remote::BriefWait::kWorthSending, [&] {
+        got = ::recv(watch_->socket(), room, wanted, MSG_DONTWAIT);
+        return got >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
+      });
+      if (!came) {
+        got = ::recv(watch_->socket(), room, wanted, 0);
+        remote::BriefWait::woke(pulse.host);
+      }
       if (got < 0 && errno == EINTR) continue;
       if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
         // Whoever waits for room to write makes the socket one that does not block, for us as well.
@@ -222,8 +230,14 @@ void Session::read() {
 void Session::deal_with(std::size_t bytes) {
   in_.grew(bytes);
   t_corked = this;
-  Frame frame;
-  while (in_.next(frame)) receive(std::move(frame));
+  t_kept = 0;
+  while (in_.next(frame_)) {
+    receive(std::move(frame_));
+    // On a core of its own it need not wait until we are through.
+    if (!remote::BriefWait::is_wanted(process_.pulse().host, process_.pulse().process, t_kept)) continue;
+    t_kept = 0;
+    flush();
+  }
   t_corked = nullptr;
   flush();
 }

@@ -11,6 +11,7 @@
 #include "runtime/async/watch.h"
 #include "runtime/isolation/child_process.h"
 #include "runtime/isolation/options.h"
+#include "runtime/remote/brief_wait.h"
 #include "runtime/remote/peer.h"
 
 namespace trunkline::isolation {
@@ -63,7 +64,7 @@ class Session final : public remote::Peer {
 
  private:
   Session(Executor& executor, const Options& options, std::string where, abi::Errors errors, Listener listener);
-  void transmit(std::string frame) noexcept override;
+  void transmit(std::string_view frame) noexcept override;
   void misused(std::string_view kind, std::string_view operation, std::string_view detail) noexcept override;
   void control(remote::Frame&& frame) override;
   void read();
@@ -85,12 +86,16 @@ class Session final : public remote::Peer {
   const std::shared_ptr<SocketWatch> watch_;
   const std::uint64_t forks_;  // a copy of this process has another number, and keeps off
   std::shared_ptr<WallTicker> ticker_;
-  remote::FrameBuffer in_;  // of read() alone
-  std::thread reader_;      // keeps the session alive while it runs
+  remote::FrameBuffer in_;     // of read() alone
+  remote::Frame frame_;        // likewise: its room is used again
+  remote::BriefWait waiting_;  // likewise
+  std::thread reader_;         // keeps the session alive while it runs
 
-  std::mutex out_mutex_;  // guards what follows
-  std::string out_;       // to be sent
-  bool sending_ = false;  // somebody is, or waits until it can
+  std::mutex out_mutex_;                // guards what follows
+  std::string out_;                     // to be sent
+  std::atomic<std::size_t> unsent_{0};  // its size
+  bool sending_ = false;                // somebody is, or waits until it can
+  std::string chunk_;                   // of who is sending
 
   std::mutex busy_mutex_;  // guards what follows
   std::uint64_t unacknowledged_ = 0;

@@ -72,6 +72,40 @@ ProviderInstance* Provider::dismiss() {
   return before;
 }
 
+bool Provider::pin_or_wait(ProviderPin& pin, std::function<void()> resume) const {
+  const std::lock_guard lock(mutex_);
+  if (held_) {
+    waiting_.push_back(std::move(resume));
+    return false;
+  }
+  const ProviderInstance* const instance = current_.load(std::memory_order_relaxed);
+  pin = {instance, is_open() ? instance->lease_ : nullptr};
+  return true;
+}
+
+ProviderInstance* Provider::hold() {
+  std::shared_ptr<const void> lease;  // goes without the mutex: it may be the last
+  const std::lock_guard lock(mutex_);
+  ProviderInstance* const serving = current_.load(std::memory_order_relaxed);
+  if (serving->lent_) return nullptr;
+  held_ = true;
+  lease = std::move(serving->lease_);
+  return serving;
+}
+
+std::vector<std::function<void()>> Provider::let_serve(std::unique_ptr<ProviderInstance> next, Present present) {
+  const std::lock_guard lock(mutex_);
+  if (next) {
+    next->number_ = static_cast<std::uint32_t>(all_.size()) + 1;
+    current_.store(next.get(), std::memory_order_release);
+    all_.push_back(std::move(next));
+  } else if (present == Present::kGoesOn) {
+    current_.load(std::memory_order_relaxed)->renew_lease();
+  }
+  held_ = false;
+  return std::exchange(waiting_, {});
+}
+
 bool Provider::on_probation() const {
   const std::lock_guard lock(mutex_);
   return standby_ != nullptr;

@@ -1,6 +1,7 @@
 // One configured provider: its name, and the instance that serves it now.
 #pragma once
 #include <atomic>
+#include <coroutine>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -21,6 +22,9 @@ struct ProviderPin {
 
   std::uint32_t number() const { return instance->number(); }
 };
+
+template <class Client>
+class Serving;
 
 /// [any-thread] Made and stopped by the ProviderRegistry. May be held longer: a stopped provider offers nothing, so that every
 /// call fails with kUnimplemented, or with kUnavailable when its interface was looked up before it stopped. Its instance may be
@@ -50,9 +54,14 @@ class Provider {
     if (!pin.lease) return Client({nullptr, nullptr}, closed_);
     return pin.instance->client<Client>(std::move(pin.lease));
   }
+  /// The same for co_await, which waits while the provider changes hands: what it keeps goes from one instance to the next.
+  template <class Client>
+  Serving<Client> ready() const {
+    return Serving<Client>(*this);
+  }
   sms::SmsProviderClient sms() const { return client<sms::SmsProviderClient>(); }
-  identity::IdentityProviderClient identity() const { return client<identity::IdentityProviderClient>(); }
-  chat::ChatProviderClient chat() const { return client<chat::ChatProviderClient>(); }
+  Serving<identity::IdentityProviderClient> identity() const;
+  Serving<chat::ChatProviderClient> chat() const;
   email::EmailProviderClient email() const { return client<email::EmailProviderClient>(); }
   sandbox::SandboxMailProviderClient sandbox_mail() const { return client<sandbox::SandboxMailProviderClient>(); }
   sandbox::SandboxProviderClient sandbox() const { return client<sandbox::SandboxProviderClient>(); }
@@ -68,13 +77,26 @@ class Provider {
   const sms::SmsCapabilities& sms_capabilities() const { return current().sms_capabilities(); }
   /// The same for mail.
   const email::EmailCapabilities& email_capabilities() const { return current().email_capabilities(); }
+  /// And for identities and chat.
+  const identity::IdentityCapabilities& identity_capabilities() const { return current().identity_capabilities(); }
+  const chat::ChatCapabilities& chat_capabilities() const { return current().chat_capabilities(); }
   CircuitBreaker& breaker() { return breaker_; }
   /// What became of a call, for the breaker. A call of an earlier instance says nothing of the one that serves now.
   void count(std::uint32_t number, bool failed, Time at);
 
  private:
   friend class ProviderRegistry;
+  template <class Client>
+  friend class Serving;
 
+  /// False: `resume` is called once it serves again.
+  bool pin_or_wait(ProviderPin& pin, std::function<void()> resume) const;
+  /// Nobody begins a call from here on, but waits. Null: somebody was lent an interface for good, and nothing changed.
+  ProviderInstance* hold();
+  /// `next` serves, or the present one goes on, or nobody: calls are refused. Whoever waits for that, to be resumed.
+  enum class Present { kGoesOn, kHasStopped };
+  [[nodiscard]] std::vector<std::function<void()>> let_serve(std::unique_ptr<ProviderInstance> next,
+                                                             Present present = Present::kHasStopped);
   const ProviderInstance& current() const { return *current_.load(std::memory_order_acquire); }
   bool is_open() const { return open_.load(std::memory_order_acquire); }
   /// A new one serves from here on, and the one before stands by. Nobody stood by before.
@@ -97,9 +119,36 @@ class Provider {
   mutable std::mutex mutex_;                           // guards what follows, and the leases of the instances
   std::deque<std::unique_ptr<ProviderInstance>> all_;  // there ever were
   ProviderInstance* standby_ = nullptr;
+  bool held_ = false;
+  mutable std::vector<std::function<void()>> waiting_;     // while it is held
   mutable std::vector<std::shared_ptr<const void>> lent_;  // leases of instances whose interfaces were lent
 };
 
 using ProviderPtr = std::shared_ptr<const Provider>;
+
+/// See Provider::ready. Gives a client of the instance that serves, which stays until the client has gone.
+template <class Client>
+class Serving {
+ public:
+  explicit Serving(const Provider& provider) : provider_(provider) {}
+  bool await_ready() const noexcept { return false; }
+  bool await_suspend(std::coroutine_handle<> next) {
+    next_ = next;
+    return !provider_.pin_or_wait(pin_, [this] { go_on(); });
+  }
+  Client await_resume() { return provider_.template client<Client>(std::move(pin_)); }
+
+ private:
+  void go_on() {
+    if (provider_.pin_or_wait(pin_, [this] { go_on(); })) next_.resume();
+  }
+
+  const Provider& provider_;
+  ProviderPin pin_;
+  std::coroutine_handle<> next_;
+};
+
+inline Serving<identity::IdentityProviderClient> Provider::identity() const { return ready<identity::IdentityProviderClient>(); }
+inline Serving<chat::ChatProviderClient> Provider::chat() const { return ready<chat::ChatProviderClient>(); }
 
 }  // namespace trunkline

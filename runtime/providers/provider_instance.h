@@ -48,6 +48,8 @@ class ProviderInstance {
   tl_iface interface(std::string_view id) const;
   const sms::SmsCapabilities& sms_capabilities() const { return sms_capabilities_; }
   const email::EmailCapabilities& email_capabilities() const { return email_capabilities_; }
+  const identity::IdentityCapabilities& identity_capabilities() const { return identity_capabilities_; }
+  const chat::ChatCapabilities& chat_capabilities() const { return chat_capabilities_; }
   /// What its code stands on; of an instance of the application that another one may be made of.
   const std::shared_ptr<plugin::AppPlugin>& app() const { return code_.app; }
   /// `running`, `waiting`, …; empty: it has no process of its own.
@@ -61,12 +63,16 @@ class ProviderInstance {
   void on_idle(std::function<void()> hook);
   /// Asks the plugin to drain. Idempotent. [lifecycle]
   void begin_stop();
+  /// Waits until it is idle; false: it is not after `patience`. Blocks. [lifecycle]
+  bool wait_idle(std::chrono::milliseconds patience);
   enum class End { kStopped, kAbandoned, kHeld };
   /// Whether clients that are still about may call it afterwards: when the whole runtime stops, none does.
   enum class Clients { kWaitFor, kForget };
   /// Waits until it has drained and lets the plugin go. kAbandoned: it has not within `patience`. kHeld: somebody could still
   /// call it; it goes with the runtime. Idempotent. Blocks; never on a thread of the executor. [lifecycle]
   End finish_stop(std::chrono::milliseconds patience, Clients clients);
+  /// The same, for another instance that is made of its code.
+  InstanceCode finish_stop_for_another(std::chrono::milliseconds patience);
 
   /// For clients of the interface; their keeper is `lease`.
   template <class Client>
@@ -76,6 +82,9 @@ class ProviderInstance {
 
  private:
   friend class Provider;
+  /// It is given away again. With the provider's mutex.
+  void renew_lease();
+  bool stop_plugin(std::chrono::milliseconds patience, Clients clients, End& end);
   struct LeaseWatch;
   struct Lease;
 
@@ -91,6 +100,8 @@ class ProviderInstance {
   std::vector<tl_iface> ifaces_;
   sms::SmsCapabilities sms_capabilities_;
   email::EmailCapabilities email_capabilities_;
+  identity::IdentityCapabilities identity_capabilities_;
+  chat::ChatCapabilities chat_capabilities_;
   const std::shared_ptr<LeaseWatch> watch_;
   std::atomic<bool> lent_{false};      // somebody has an interface of it for as long as the runtime runs
   std::shared_ptr<const void> lease_;  // guarded by the provider's mutex; null: nobody gets it any more

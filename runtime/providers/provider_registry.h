@@ -139,6 +139,7 @@ class ProviderRegistry {
   InstanceCode code_of_build(const Provider& provider, const ProviderConfig& config, ReloadRequest& request);
   void check_change(const Provider& provider, const ProviderConfig& config) const;
   void put_config(const ProviderConfig& config);
+  void hand_over(const std::shared_ptr<Provider>& provider, const ProviderConfig& config, InstanceCode code);
   void begin_probation(const std::shared_ptr<Provider>& provider, std::uint32_t number, Duration probation);
   void commit(const std::shared_ptr<Provider>& provider);
   void failed(const std::weak_ptr<Provider>& provider, ProviderInstance& instance, const std::string& why);

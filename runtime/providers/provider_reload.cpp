@@ -13,11 +13,16 @@ namespace {
 constexpr std::size_t kMostDraining = 32;
 constexpr Duration kLongest = std::chrono::hours(24);
 
+/// For the calls that are under way when an instance is to hand over, and for its stop; of the wall.
+constexpr std::chrono::milliseconds kHandOverPatience{10'000};
+
 /// What these keep, such as calls, belongs to the instance that has it and to no other.
-bool stays_where_it_is(std::string_view interface_id) {
-  return interface_id.starts_with("trunkline.pstn") || interface_id.starts_with("trunkline.chat/") ||
-         interface_id.starts_with("trunkline.identity/");
+bool stays_where_it_is(std::string_view interface_id) { return interface_id.starts_with("trunkline.pstn"); }
+/// What these remember of their storage must not be there twice: one goes before the next one comes.
+bool is_handed_over(std::string_view interface_id) {
+  return interface_id.starts_with("trunkline.chat/") || interface_id.starts_with("trunkline.identity/");
 }
+bool any_is_handed_over(const std::vector<std::string>& ids) { return std::any_of(ids.begin(), ids.end(), is_handed_over); }
 
 Error wrong(const std::string& provider, const std::string& text, std::string target) {
   return Error(ErrorCode::kInvalidArgument, "provider " + provider + ": " + text, std::move(target));
@@ -138,6 +143,10 @@ service::ProviderInfo ProviderRegistry::reload(ReloadRequest request) {
       config = *request.config;
     check_change(*provider, config);
     InstanceCode code = code_of_build(*provider, config, request);
+    if (any_is_handed_over(provider->interfaces()) || any_is_handed_over(code.loaded->manifest.interfaces)) {
+      hand_over(provider, config, std::move(code));
+      return info_of(*provider);
+    }
     const bool is_app = code.app != nullptr;
     const auto watcher = std::make_shared<Watcher>();
     if (code.isolated)
@@ -204,6 +213,65 @@ service::ProviderInfo ProviderRegistry::reload(ReloadRequest request) {
     throw why;
   }
   return info_of(*provider);
+}
+
+// With changing_ held. Whoever calls meanwhile waits, and nobody stands by: two at once on one storage would each believe in what
+// they remember.
+void ProviderRegistry::hand_over(const std::shared_ptr<Provider>& provider, const ProviderConfig& config, InstanceCode code) {
+  const std::string& name = provider->name();
+  const ProviderInstance& present = provider->current();
+  for (const std::string& id : present.interfaces())
+    if (!code.loaded->manifest.offers(id))
+      throw Error(ErrorCode::kFailedPrecondition, "the new build does not offer " + id + ", which the present one does", name);
+  for (const std::string& id : code.loaded->manifest.interfaces)
+    if (id.starts_with("trunkline.sms/") || id.starts_with("trunkline.email/"))
+      throw Error(ErrorCode::kFailedPrecondition,
+                  "it offers " + id + " as well, which has routes: it changes with a restart alone", name);
+  ProviderInstance* const before = provider->hold();
+  if (!before)
+    throw Error(ErrorCode::kFailedPrecondition,
+                "an interface of it was taken for as long as the runtime runs: it changes with a restart alone", name);
+  // Whatever happens, those that wait go on.
+  const auto let_serve = [&](std::unique_ptr<ProviderInstance> one, Provider::Present present) {
+    for (auto& resume : provider->let_serve(std::move(one), present)) host_.executor.post(std::move(resume));
+  };
+  if (!before->wait_idle(kHandOverPatience)) {
+    let_serve(nullptr, Provider::Present::kGoesOn);
+    throw std::move(Error(ErrorCode::kFailedPrecondition,
+                          "calls that are under way have not ended within " + format_duration(kHandOverPatience), name))
+        .with_retry();
+  }
+  const bool is_app = code.app != nullptr;
+  before->begin_stop();
+  InstanceCode again = before->finish_stop_for_another(kHandOverPatience);
+  std::unique_ptr<ProviderInstance> next;
+  std::optional<Error> refusal;
+  try {
+    next = make(config, std::move(code));
+  } catch (...) {
+    refusal = current_error();
+    try {
+      next = make(before->config(), std::move(again));
+      refusal->message += "; that was stopped and made again";
+    } catch (...) {
+      let_serve(nullptr, Provider::Present::kHasStopped);
+      refusal->message += "; and the instance before does not start any more: " + current_error().message;
+      throw *refusal;
+    }
+  }
+  let_serve(std::move(next), Provider::Present::kHasStopped);
+  if (refusal) throw *refusal;
+  provider->breaker_.forget();
+  const ProviderInstance& serving = provider->current();
+  if (is_app) loader_.list_app(serving.app()->loaded(), true);
+  if (on_changed_) on_changed_(name, &serving.config());
+  host_.log.info("providers", "another instance of a provider serves",
+                 {{"provider", name},
+                  {"plugin", provider->plugin_id()},
+                  {"version", serving.manifest().version},
+                  {"library", serving.manifest().library.string()},
+                  {"instance", serving.number()}});
+  concluded(*provider, "switched", {});
 }
 
 void ProviderRegistry::begin_probation(const std::shared_ptr<Provider>& provider, std::uint32_t number, Duration probation) {

@@ -1,10 +1,23 @@
 #include "runtime/remote/frame.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "trunkline/error.hpp"
 
 namespace trunkline::remote {
+namespace {
+
+constexpr std::size_t kKeptScratch = 64 * 1024;
+// Taken while it is used: what is written may call somebody who writes.
+thread_local std::string t_scratch;
+
+}  // namespace
+
+Scratch::Scratch() : text_(std::exchange(t_scratch, {})) {}
+Scratch::~Scratch() {
+  if (text_.capacity() <= kKeptScratch) t_scratch.swap(text_);
+}
 
 char* FrameBuffer::room(std::size_t size) {
   constexpr std::size_t kKept = std::size_t{1} << 20;

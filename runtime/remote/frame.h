@@ -53,6 +53,26 @@ inline std::string bare_frame(FrameType type, std::uint64_t id = 0, std::uint32_
   return out;
 }
 
+/// Moves what is to be sent from `out` to `chunk`; `out` is empty then and has the room that `chunk` had, unless that was large.
+inline void swap_room(std::string& chunk, std::string& out) {
+  constexpr std::size_t kKept = std::size_t{1} << 20;
+  if (chunk.capacity() > kKept) chunk = {};
+  chunk.clear();
+  chunk.swap(out);
+}
+
+/// Room to write a frame in, of this thread: frames come and go by the thousand, and each would grow a string of its own.
+class Scratch {
+ public:
+  Scratch();
+  Scratch(const Scratch&) = delete;
+  ~Scratch();
+  std::string& text() { return text_; }
+
+ private:
+  std::string text_;
+};
+
 struct Frame {
   FrameHead head{};
   std::string body;

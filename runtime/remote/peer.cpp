@@ -89,8 +89,8 @@ std::size_t Peer::pending() const {
 
 void Peer::fail(Outgoing& call, const Error& error) noexcept { call.tell(nullptr, errors_.make(error)); }
 
-// False: it has been told that it failed.
-bool Peer::start(const std::shared_ptr<Outgoing>& call) {
+// Why not; nothing: it is under way.
+std::optional<Error> Peer::start(const std::shared_ptr<Outgoing>& call) {
   Reason why;
   {
     const std::lock_guard lock(mutex_);
@@ -98,12 +98,16 @@ bool Peer::start(const std::shared_ptr<Outgoing>& call) {
       why = why_closed_;
     } else if (outgoing_.size() < kMaxCalls) {
       outgoing_.emplace(call->id, call);
-      return true;
+      return std::nullopt;
     }
   }
-  fail(*call, why ? why(call->operation->name, 0)
-                  : std::move(Error(ErrorCode::kResourceExhausted, "too many calls are under way")).with_retry());
-  return false;
+  if (why) return why(call->operation->name, 0);
+  return std::move(Error(ErrorCode::kResourceExhausted, "too many calls are under way")).with_retry();
+}
+
+// Whoever ends a call has it alone: it is no longer among those under way.
+void Peer::forget_cancel(Outgoing& call) {
+  if (call.cookie) call.cancel->unsubscribe(call.cancel->ctx, std::exchange(call.cookie, 0));
 }
 
 void Peer::cancel_outgoing(void* argument) {
@@ -122,7 +126,8 @@ void Peer::begin(std::size_t target, const wire::Operation& operation, const tl_
   out->done = done;
   out->user = user;
   out->sync = operation.sync;
-  std::string frame;
+  Scratch scratch;
+  std::string& frame = scratch.text();
   try {
     begin_frame(frame);
     wire::Writer writer(frame);
@@ -132,13 +137,17 @@ void Peer::begin(std::size_t target, const wire::Operation& operation, const tl_
   } catch (...) {
     return fail(*out, current_error());
   }
-  if (!start(out)) return;
   const tl_cancel* const cancel = !out->sync && call && TL_HAS(call, cancel) ? call->cancel : nullptr;
   if (cancel) {
     out->cancel = cancel;
     out->cookie = cancel->subscribe(cancel->ctx, &cancel_outgoing, out.get());
   }
-  transmit(std::move(frame));
+  // Not before: from now on others may end it.
+  if (const std::optional<Error> why = start(out)) {
+    forget_cancel(*out);
+    return fail(*out, *why);
+  }
+  transmit(frame);
   out->sent = true;
   if (out->cancelled) transmit(bare_frame(FrameType::kCancel, out->id));
   if (!out->sync) return;
@@ -159,14 +168,15 @@ void Peer::begin_next(std::uint64_t stream, const wire::Type* item, std::uint32_
   out->result = {wire::Kind::kList, 0, item, nullptr};
   out->next = done;
   out->user = user;
-  if (!start(out)) return;
-  std::string frame;
+  if (const std::optional<Error> why = start(out)) return fail(*out, *why);
+  Scratch scratch;
+  std::string& frame = scratch.text();
   begin_frame(frame);
   wire::Writer writer(frame);
   writer.number(stream);
   writer.number(max);
   end_frame(frame, FrameType::kNext, out->id);
-  transmit(std::move(frame));
+  transmit(frame);
 }
 
 bool Peer::wakes(const FrameHead& head) const {
@@ -182,12 +192,17 @@ void Peer::take_reply(Frame&& frame) {
     const std::lock_guard lock(mutex_);
     const auto found = outgoing_.find(frame.head.id);
     if (found == outgoing_.end()) broken("a reply to a call that is not under way");
-    call = found->second;
+    call = std::move(found->second);
+    outgoing_.erase(found);
   }
-  if (!call->sync) return finish(*call, frame.head, frame.body);
-  {
-    const std::lock_guard lock(mutex_);
-    outgoing_.erase(call->id);
+  if (!call->sync) {
+    try {
+      return finish(*call, frame.head, frame.body);
+    } catch (...) {
+      // finish() throws only for what cannot be read: the call is still under way, for close() to end.
+      put_back(call);
+      throw;
+    }
   }
   call->reply = std::move(frame);
   call->answered.store(true, std::memory_order_release);
@@ -195,19 +210,30 @@ void Peer::take_reply(Frame&& frame) {
   notify_answered();
 }
 
-// A reply that cannot be read leaves the call under way, for close() to end.
+void Peer::put_back(const std::shared_ptr<Outgoing>& call) {
+  Reason why;
+  {
+    const std::lock_guard lock(mutex_);
+    why = why_closed_;
+    if (!why) outgoing_.emplace(call->id, call);
+  }
+  if (!why) return;
+  forget_cancel(*call);
+  fail(*call, why(call->operation->name, call->id));
+}
+
 void Peer::finish(Outgoing& call, const FrameHead& head, const std::string& body) {
   abi::Arena arena;
   wire::Reader reader(body, arena);
   const void* value = nullptr;
   std::optional<Error> error;
   tl_stream stream{};
+  std::uint64_t stream_id = 0;
   if (head.operation == kReplyError) {
     error = reader.error();
   } else if (head.operation == kReplyResult) {
     if (call.result.kind == wire::Kind::kStream) {
-      stream.self = new RemoteStream{shared_from_this(), reader.number<std::uint64_t>(), call.result.of};
-      stream.vtbl = &RemoteStream::kVtbl;
+      stream_id = reader.number<std::uint64_t>();
       value = &stream;
     } else if (call.result.kind != wire::Kind::kVoid) {
       value = reader.result(call.result);
@@ -216,15 +242,8 @@ void Peer::finish(Outgoing& call, const FrameHead& head, const std::string& body
     broken("a reply of an unknown form");
   }
   reader.end();
-  std::shared_ptr<Outgoing> keep;
-  if (!call.sync) {
-    const std::lock_guard lock(mutex_);
-    const auto found = outgoing_.find(call.id);
-    if (found == outgoing_.end()) return;  // closed meanwhile
-    keep = std::move(found->second);
-    outgoing_.erase(found);
-  }
-  if (call.cookie) call.cancel->unsubscribe(call.cancel->ctx, std::exchange(call.cookie, 0));
+  if (value == &stream) stream = {new RemoteStream{shared_from_this(), stream_id, call.result.of}, &RemoteStream::kVtbl};
+  forget_cancel(call);
   // A thread that waits for a @sync call is inside already, wherever it came from.
   if (call.sync) return call.tell(value, error ? errors_.make(*error) : nullptr);
   entering(head);
@@ -254,7 +273,7 @@ void Peer::close(Reason why) {
       notify_answered();
       continue;
     }
-    if (call->cookie) call->cancel->unsubscribe(call->cancel->ctx, std::exchange(call->cookie, 0));
+    forget_cancel(*call);
     fail(*call, error);
   }
 }
@@ -300,7 +319,7 @@ void Peer::refuse(std::uint64_t id, const Error& error) {
   begin_frame(frame);
   wire::Writer(frame).error(error);
   end_frame(frame, FrameType::kReply, id, 0, kReplyError);
-  transmit(std::move(frame));
+  transmit(frame);
 }
 
 void Peer::serve(Frame&& frame) {
@@ -328,7 +347,7 @@ void Peer::serve(Frame&& frame) {
   call.peer = shared_from_this();
   call.id = head.id;
   call.operation = &operation;
-  call.body = std::move(frame.body);
+  call.body.swap(frame.body);  // and the next frame has the room of an earlier one
   void* const handle = IncomingPool::handle(call);
   const void* const* arguments = nullptr;
   std::uint8_t shape = 0;
@@ -390,7 +409,8 @@ void Peer::answer(Incoming& call, const void* result, tl_error* error) {
   if (!call.arena.intact()) misused("overrun", operation.name, "memory around the arguments was overwritten");
   wire::Type type = operation.result;
   if (call.item) type.of = call.item;
-  std::string frame;
+  Scratch scratch;
+  std::string& frame = scratch.text();
   begin_frame(frame);
   std::uint32_t form = kReplyResult;
   try {
@@ -429,7 +449,7 @@ void Peer::answer(Incoming& call, const void* result, tl_error* error) {
     cancellable_.erase(call.id);
   }
   IncomingPool::instance().release(call);
-  if (!closed()) transmit(std::move(frame));
+  if (!closed()) transmit(frame);
 }
 
 }  // namespace trunkline::remote

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -63,7 +64,7 @@ class Peer : public std::enable_shared_from_this<Peer> {
  protected:
   friend struct RemoteStream;
   /// Sends a whole frame, soon. Must not throw, nor call back.
-  virtual void transmit(std::string frame) noexcept = 0;
+  virtual void transmit(std::string_view frame) noexcept = 0;
   /// Something that the ABI forbids: kinds as in CallIncident.
   virtual void misused(std::string_view kind, std::string_view operation, std::string_view detail) noexcept = 0;
   /// A frame that is not about calls.
@@ -84,9 +85,11 @@ class Peer : public std::enable_shared_from_this<Peer> {
   void serve_next(const Frame& frame);
   void take_reply(Frame&& frame);
   void finish(Outgoing& call, const FrameHead& head, const std::string& body);
+  void put_back(const std::shared_ptr<Outgoing>& call);
   void fail(Outgoing& call, const Error& error) noexcept;
   void refuse(std::uint64_t id, const Error& error);
-  bool start(const std::shared_ptr<Outgoing>& call);
+  std::optional<Error> start(const std::shared_ptr<Outgoing>& call);
+  static void forget_cancel(Outgoing& call);
   void begin_next(std::uint64_t stream, const wire::Type* item, std::uint32_t max,
                   void (*done)(void* user, const tl_list* items, tl_error* error), void* user) noexcept;
   static void cancel_outgoing(void* call);

@@ -30,9 +30,17 @@ struct Pulse {
   /// Threads of the process that are not the plugin's.
   std::atomic<std::uint32_t> own_threads;
   std::array<Thread, kThreads> threads;
+  /// What one side shows the other. Only the socket says what was sent: this decides who sleeps, and when what is sent.
+  struct Side {
+    static constexpr std::uint32_t kInSocket = 1, kForWord = 2;
+    alignas(64) std::atomic<std::uint32_t> sent;   // how often it has sent something
+    alignas(64) std::atomic<std::uint32_t> waits;  // it has nothing to do until something comes; how it waits for that
+    std::atomic<std::int32_t> core;                // where it ran last when it began to wait
+  };
+  Side host, process;
 };
 static_assert(sizeof(Pulse) <= Pulse::kBytes);
-static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
+static_assert(std::atomic<std::uint64_t>::is_always_lock_free && sizeof(std::atomic<std::uint32_t>) == 4);
 
 /// `target` of what is no call of an interface; its operations are create, stop and destroy.
 inline constexpr std::uint32_t kLifecycleTarget = 0xffffffffu;

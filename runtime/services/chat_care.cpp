@@ -89,7 +89,8 @@ Task<void> ChatService::care(ResourcePtr resource, std::shared_ptr<Care> state) 
       for (const ProviderPtr& provider : context_.providers.all_of(chat::ChatProviderClient::kInterfaceId)) {
         CallOptions call;  // without a deadline: a million messages may be waiting to be removed
         call.resource = resource->name;
-        const chat::Maintenance left = co_await provider->chat().maintain(resource->id, forget, std::move(call));
+        const chat::ChatProviderClient at = co_await provider->chat();
+        const chat::Maintenance left = co_await at.maintain(resource->id, forget, std::move(call));
         if (left.next_at && (!next || *left.next_at < *next)) next = left.next_at;
       }
     } catch (...) {

@@ -62,7 +62,7 @@ void ChatService::admit(const Resource& resource, const ChatActor& actor, Right 
 
 Task<std::vector<chat::InvalidParticipant>> ChatService::remove_unknown(ResourcePtr resource, ChatActor actor,
                                                                         std::vector<chat::Participant>* participants) {
-  const bool foreigners = provider()->chat().capabilities().foreign_participants;
+  const bool foreigners = provider()->chat_capabilities().foreign_participants;
   std::vector<chat::InvalidParticipant> invalid = chat_rules::remove_strangers(*resource, *participants, foreigners);
   if (!user_exists_) co_return invalid;
   for (std::size_t i = 0; i < participants->size();) {
@@ -89,7 +89,8 @@ Task<chat::CreateThreadResult> ChatService::create_thread(ResourcePtr resource, 
   const bool retention = request.retention_days > 0;
   chat::CreateThreadResult result;
   try {
-    result = co_await chat->chat().create_thread(resource->id, actor.user_id, std::move(request), std::move(call));
+    const chat::ChatProviderClient at = co_await chat->chat();
+    result = co_await at.create_thread(resource->id, actor.user_id, std::move(request), std::move(call));
   } catch (const Error& error) {
     throw in_rest_words(error);
   }
@@ -103,7 +104,8 @@ Task<chat::ChatThread> ChatService::get_thread(ResourcePtr resource, ChatActor a
   check_ids(thread);
   const ProviderPtr chat = provider();
   CallOptions call = options(*resource, chat, actor);
-  co_return co_await chat->chat().get_thread(resource->id, actor.user_id, std::move(thread), std::move(call));
+  const chat::ChatProviderClient at = co_await chat->chat();
+  co_return co_await at.get_thread(resource->id, actor.user_id, std::move(thread), std::move(call));
 }
 
 Task<chat::ThreadPage> ChatService::list_threads(ResourcePtr resource, ChatActor actor, chat::PageRequest page) {
@@ -111,7 +113,8 @@ Task<chat::ThreadPage> ChatService::list_threads(ResourcePtr resource, ChatActor
   page = checked(std::move(page));
   const ProviderPtr chat = provider();
   CallOptions call = options(*resource, chat, actor);
-  co_return co_await chat->chat().list_threads(resource->id, actor.user_id, std::move(page), std::move(call));
+  const chat::ChatProviderClient at = co_await chat->chat();
+  co_return co_await at.list_threads(resource->id, actor.user_id, std::move(page), std::move(call));
 }
 
 Task<chat::ChatThread> ChatService::update_thread(ResourcePtr resource, ChatActor actor, std::string thread,
@@ -122,8 +125,9 @@ Task<chat::ChatThread> ChatService::update_thread(ResourcePtr resource, ChatActo
   const ProviderPtr chat = provider();
   CallOptions call = options(*resource, chat, actor);
   const bool retention = update.retention_days.value_or(0) > 0;
+  const chat::ChatProviderClient at = co_await chat->chat();
   chat::ChatThread after =
-      co_await chat->chat().update_thread(resource->id, actor.user_id, std::move(thread), std::move(update), std::move(call));
+      co_await at.update_thread(resource->id, actor.user_id, std::move(thread), std::move(update), std::move(call));
   if (retention) care_for(resource, false);
   co_return after;
 }
@@ -133,7 +137,8 @@ Task<void> ChatService::delete_thread(ResourcePtr resource, ChatActor actor, std
   check_ids(thread);
   const ProviderPtr chat = provider();
   CallOptions call = options(*resource, chat, actor);
-  co_await chat->chat().delete_thread(resource->id, actor.user_id, std::move(thread), std::move(call));
+  const chat::ChatProviderClient at = co_await chat->chat();
+  co_await at.delete_thread(resource->id, actor.user_id, std::move(thread), std::move(call));
   care_for(resource, false);
 }
 
@@ -150,8 +155,9 @@ Task<std::vector<chat::InvalidParticipant>> ChatService::add_participants(Resour
   const ProviderPtr chat = provider();
   CallOptions call = options(*resource, chat, actor);
   // Also with nobody left: the provider says whether the user may.
-  const std::vector<chat::InvalidParticipant> more = co_await chat->chat().add_participants(
-      resource->id, actor.user_id, std::move(thread), std::move(participants), std::move(call));
+  const chat::ChatProviderClient at = co_await chat->chat();
+  const std::vector<chat::InvalidParticipant> more =
+      co_await at.add_participants(resource->id, actor.user_id, std::move(thread), std::move(participants), std::move(call));
   invalid.insert(invalid.end(), more.begin(), more.end());
   co_return invalid;
 }
@@ -163,8 +169,8 @@ Task<chat::ParticipantPage> ChatService::list_participants(ResourcePtr resource,
   page = checked(std::move(page));
   const ProviderPtr chat = provider();
   CallOptions call = options(*resource, chat, actor);
-  co_return co_await chat->chat().list_participants(resource->id, actor.user_id, std::move(thread), std::move(page),
-                                                    std::move(call));
+  const chat::ChatProviderClient at = co_await chat->chat();
+  co_return co_await at.list_participants(resource->id, actor.user_id, std::move(thread), std::move(page), std::move(call));
 }
 
 Task<void> ChatService::remove_participant(ResourcePtr resource, ChatActor actor, std::string thread, std::string participant) {
@@ -176,8 +182,8 @@ Task<void> ChatService::remove_participant(ResourcePtr resource, ChatActor actor
     throw Error(ErrorCode::kInvalidArgument, "this is no id of a participant", "communicationIdentifier");
   const ProviderPtr chat = provider();
   CallOptions call = options(*resource, chat, actor);
-  co_await chat->chat().remove_participant(resource->id, actor.user_id, std::move(thread), std::move(participant),
-                                           std::move(call));
+  const chat::ChatProviderClient at = co_await chat->chat();
+  co_await at.remove_participant(resource->id, actor.user_id, std::move(thread), std::move(participant), std::move(call));
 }
 
 // ---- messages
@@ -190,8 +196,8 @@ Task<chat::ChatMessage> ChatService::send_message(ResourcePtr resource, ChatActo
   if (request.kind == chat::MessageKind::kHtml) request.content = sanitize_html(request.content);
   const ProviderPtr chat = provider();
   CallOptions call = options(*resource, chat, actor);
-  co_return co_await chat->chat().send_message(resource->id, actor.user_id, std::move(thread), std::move(request),
-                                               std::move(call));
+  const chat::ChatProviderClient at = co_await chat->chat();
+  co_return co_await at.send_message(resource->id, actor.user_id, std::move(thread), std::move(request), std::move(call));
 }
 
 Task<chat::ChatMessage> ChatService::get_message(ResourcePtr resource, ChatActor actor, std::string thread, std::string message) {
@@ -199,8 +205,8 @@ Task<chat::ChatMessage> ChatService::get_message(ResourcePtr resource, ChatActor
   check_ids(thread, &message);
   const ProviderPtr chat = provider();
   CallOptions call = options(*resource, chat, actor);
-  co_return co_await chat->chat().get_message(resource->id, actor.user_id, std::move(thread), std::move(message),
-                                              std::move(call));
+  const chat::ChatProviderClient at = co_await chat->chat();
+  co_return co_await at.get_message(resource->id, actor.user_id, std::move(thread), std::move(message), std::move(call));
 }
 
 Task<chat::MessagePage> ChatService::list_messages(ResourcePtr resource, ChatActor actor, std::string thread,
@@ -212,7 +218,8 @@ Task<chat::MessagePage> ChatService::list_messages(ResourcePtr resource, ChatAct
   CallOptions call = options(*resource, chat, actor);
   chat::MessagePage found;
   try {
-    found = co_await chat->chat().list_messages(resource->id, actor.user_id, std::move(thread), std::move(page), std::move(call));
+    const chat::ChatProviderClient at = co_await chat->chat();
+    found = co_await at.list_messages(resource->id, actor.user_id, std::move(thread), std::move(page), std::move(call));
   } catch (const Error& error) {
     throw in_rest_words(error);
   }
@@ -228,13 +235,14 @@ Task<chat::ChatMessage> ChatService::update_message(ResourcePtr resource, ChatAc
   // The kind is the message's own, so it has to be asked for before the content can be cleaned. It never changes.
   if (update.content && update.content->find('<') != std::string::npos) {
     CallOptions reading = options(*resource, chat, actor);
-    const chat::ChatMessage before =
-        co_await chat->chat().get_message(resource->id, actor.user_id, thread, message, std::move(reading));
+    const chat::ChatProviderClient at = co_await chat->chat();
+    const chat::ChatMessage before = co_await at.get_message(resource->id, actor.user_id, thread, message, std::move(reading));
     if (before.kind == chat::MessageKind::kHtml) update.content = sanitize_html(*update.content);
   }
   CallOptions call = options(*resource, chat, actor);
-  co_return co_await chat->chat().update_message(resource->id, actor.user_id, std::move(thread), std::move(message),
-                                                 std::move(update), std::move(call));
+  const chat::ChatProviderClient at = co_await chat->chat();
+  co_return co_await at.update_message(resource->id, actor.user_id, std::move(thread), std::move(message), std::move(update),
+                                       std::move(call));
 }
 
 Task<void> ChatService::delete_message(ResourcePtr resource, ChatActor actor, std::string thread, std::string message) {
@@ -242,7 +250,8 @@ Task<void> ChatService::delete_message(ResourcePtr resource, ChatActor actor, st
   check_ids(thread, &message);
   const ProviderPtr chat = provider();
   CallOptions call = options(*resource, chat, actor);
-  co_await chat->chat().delete_message(resource->id, actor.user_id, std::move(thread), std::move(message), std::move(call));
+  const chat::ChatProviderClient at = co_await chat->chat();
+  co_await at.delete_message(resource->id, actor.user_id, std::move(thread), std::move(message), std::move(call));
 }
 
 // ---- typing and receipts
@@ -254,7 +263,8 @@ Task<void> ChatService::send_typing(ResourcePtr resource, ChatActor actor, std::
   chat_rules::check_display_name(display_name, "senderDisplayName");
   const ProviderPtr chat = provider();
   CallOptions call = options(*resource, chat, actor);
-  co_await chat->chat().send_typing(resource->id, actor.user_id, std::move(thread), std::move(display_name), std::move(call));
+  const chat::ChatProviderClient at = co_await chat->chat();
+  co_await at.send_typing(resource->id, actor.user_id, std::move(thread), std::move(display_name), std::move(call));
 }
 
 Task<void> ChatService::send_read_receipt(ResourcePtr resource, ChatActor actor, std::string thread, std::string message) {
@@ -262,7 +272,8 @@ Task<void> ChatService::send_read_receipt(ResourcePtr resource, ChatActor actor,
   check_ids(thread, &message);
   const ProviderPtr chat = provider();
   CallOptions call = options(*resource, chat, actor);
-  co_await chat->chat().send_read_receipt(resource->id, actor.user_id, std::move(thread), std::move(message), std::move(call));
+  const chat::ChatProviderClient at = co_await chat->chat();
+  co_await at.send_read_receipt(resource->id, actor.user_id, std::move(thread), std::move(message), std::move(call));
 }
 
 Task<chat::ReadReceiptPage> ChatService::list_read_receipts(ResourcePtr resource, ChatActor actor, std::string thread,
@@ -272,8 +283,8 @@ Task<chat::ReadReceiptPage> ChatService::list_read_receipts(ResourcePtr resource
   page = checked(std::move(page));
   const ProviderPtr chat = provider();
   CallOptions call = options(*resource, chat, actor);
-  co_return co_await chat->chat().list_read_receipts(resource->id, actor.user_id, std::move(thread), std::move(page),
-                                                     std::move(call));
+  const chat::ChatProviderClient at = co_await chat->chat();
+  co_return co_await at.list_read_receipts(resource->id, actor.user_id, std::move(thread), std::move(page), std::move(call));
 }
 
 // ---- changes
@@ -295,12 +306,13 @@ Task<void> ChatService::forget_user(ResourcePtr resource, std::string user) {
     chat::PageRequest page;
     page.limit = chat_rules::kMaxPage;
     CallOptions listing = options(*resource, chat, actor);
-    const chat::ThreadPage threads = co_await chat->chat().list_threads(resource->id, user, std::move(page), std::move(listing));
+    const chat::ChatProviderClient at = co_await chat->chat();
+    const chat::ThreadPage threads = co_await at.list_threads(resource->id, user, std::move(page), std::move(listing));
     bool left = false;
     for (const chat::ThreadItem& thread : threads.items) {
       try {
         CallOptions leaving = options(*resource, chat, actor);
-        co_await chat->chat().remove_participant(resource->id, user, thread.id, user, std::move(leaving));
+        co_await at.remove_participant(resource->id, user, thread.id, user, std::move(leaving));
         left = true;
       } catch (const Error& error) {
         if (error.code != ErrorCode::kNotFound && error.code != ErrorCode::kPermissionDenied) throw;

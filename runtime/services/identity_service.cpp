@@ -61,7 +61,7 @@ void check_user(const Resource& resource, const std::string& user_id) {
   throw Error(ErrorCode::kUnauthenticated, "the user " + user_id.substr(0, 256) + " belongs to another resource", "id");
 }
 
-bool issues_tokens(const ProviderPtr& provider) { return provider->identity().capabilities().issues_tokens; }
+bool issues_tokens(const ProviderPtr& provider) { return provider->identity_capabilities().issues_tokens; }
 
 }  // namespace
 
@@ -83,7 +83,8 @@ Task<T> IdentityService::ask_each(F call) {
   std::optional<Error> unknown;
   for (const ProviderPtr& provider : context_.providers.all_of(kInterface)) {
     try {
-      co_return co_await call(provider->identity());
+      IdentityProviderClient at = co_await provider->identity();
+      co_return co_await call(std::move(at));
     } catch (const Error& error) {
       // What a provider cannot do it does not know either.
       if (error.code != ErrorCode::kNotFound && error.code != ErrorCode::kUnimplemented) throw;
@@ -105,7 +106,10 @@ Task<service::UserWithToken> IdentityService::create_user(ResourcePtr resource, 
   request.custom_id = std::move(custom_id);
   service::UserWithToken created;
   CallOptions options = on_behalf_of(*resource);
-  created.user = co_await provider->identity().create_user(std::move(request), std::move(options));
+  {
+    const IdentityProviderClient at = co_await provider->identity();
+    created.user = co_await at.create_user(std::move(request), std::move(options));
+  }
   if (!scopes.empty()) created.token = co_await issue_token(resource, created.user.id, std::move(scopes), lifetime);
   co_return created;
 }
@@ -123,7 +127,8 @@ Task<identity::AccessToken> IdentityService::issue_token(ResourcePtr resource, s
   request.lifetime = lifetime;
   request.data_location = data_location_claim(resource->data_location);
   CallOptions options = on_behalf_of(*resource);
-  co_return co_await provider->identity().issue_token(std::move(request), std::move(options));
+  const IdentityProviderClient at = co_await provider->identity();
+  co_return co_await at.issue_token(std::move(request), std::move(options));
 }
 
 Task<void> IdentityService::revoke_tokens(ResourcePtr resource, std::string user_id) {
@@ -163,7 +168,8 @@ Task<identity::UserPage> IdentityService::list_users(ResourcePtr resource, std::
                                                      std::optional<std::string> continuation) {
   const ProviderPtr& provider = issuer();
   CallOptions options = on_behalf_of(*resource);
-  co_return co_await provider->identity().list_users(resource->id, limit, std::move(continuation), std::move(options));
+  const IdentityProviderClient at = co_await provider->identity();
+  co_return co_await at.list_users(resource->id, limit, std::move(continuation), std::move(options));
 }
 
 Task<identity::TokenClaims> IdentityService::verify_token(ResourcePtr resource, std::string token) {
@@ -180,7 +186,8 @@ Task<identity::TokenClaims> IdentityService::verify_any_token(std::string token,
     CallOptions options;
     if (addressed) options.resource = addressed->name;
     try {
-      co_return co_await provider->identity().verify_token(token, resource_id, std::move(options));
+      const IdentityProviderClient at = co_await provider->identity();
+      co_return co_await at.verify_token(token, resource_id, std::move(options));
     } catch (const Error& error) {
       if (error.code != ErrorCode::kUnauthenticated && error.code != ErrorCode::kUnimplemented) throw;
       if (!refusal || refusal->code == ErrorCode::kUnimplemented) refusal = error;
@@ -212,7 +219,8 @@ Task<identity::AccessToken> IdentityService::exchange_teams_token(ResourcePtr re
   request.lifetime = kExchangedLifetime;
   request.data_location = data_location_claim(resource->data_location);
   CallOptions options = on_behalf_of(*resource);
-  co_return co_await provider->identity().exchange(std::move(request), std::move(options));
+  const IdentityProviderClient at = co_await provider->identity();
+  co_return co_await at.exchange(std::move(request), std::move(options));
 }
 
 Task<service::UserWithToken> IdentityService::exchange_person(ResourcePtr resource, oidc::Principal who) {
@@ -247,7 +255,8 @@ Task<service::UserWithToken> IdentityService::exchange_teams_extension(ResourceP
   request.lifetime = kExchangedLifetime;
   request.data_location = data_location_claim(resource->data_location);
   CallOptions options = on_behalf_of(*resource);
-  created.token = co_await provider->identity().exchange(std::move(request), std::move(options));
+  const IdentityProviderClient at = co_await provider->identity();
+  created.token = co_await at.exchange(std::move(request), std::move(options));
   co_return created;
 }
 
@@ -270,7 +279,8 @@ Task<std::vector<identity::SigningKey>> IdentityService::signing_keys() {
   std::vector<identity::SigningKey> all;
   for (const ProviderPtr& provider : context_.providers.all_of(kInterface)) {
     try {
-      const std::vector<identity::SigningKey> keys = co_await provider->identity().signing_keys();
+      const IdentityProviderClient at = co_await provider->identity();
+      const std::vector<identity::SigningKey> keys = co_await at.signing_keys();
       all.insert(all.end(), keys.begin(), keys.end());
     } catch (const Error& error) {
       if (error.code != ErrorCode::kUnimplemented) throw;
@@ -281,12 +291,13 @@ Task<std::vector<identity::SigningKey>> IdentityService::signing_keys() {
 
 Task<std::vector<identity::SigningKey>> IdentityService::rotate_keys(bool drop_others) {
   const ProviderPtr& provider = issuer();
-  co_return co_await provider->identity().rotate_keys(drop_others);
+  const IdentityProviderClient at = co_await provider->identity();
+  co_return co_await at.rotate_keys(drop_others);
 }
 
 std::string IdentityService::token_issuer() const {
   for (const ProviderPtr& provider : context_.providers.all_of(kInterface))
-    if (const auto capabilities = provider->identity().capabilities(); capabilities.issues_tokens)
+    if (const auto& capabilities = provider->identity_capabilities(); capabilities.issues_tokens)
       return capabilities.issuer.value_or("");
   return {};
 }

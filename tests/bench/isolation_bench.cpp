@@ -1,6 +1,7 @@
 // What a call to a plugin in a process of its own costs, beside a bare exchange of as many bytes over a socket pair with a
 // process that sends everything back; and how many a second go with 64 under way, beside the same plugin in this process. The
-// next call is begun where the last one ended, as services do it.
+// next call is begun where the last one ended, as services do it. The time that the processors spent on a call says what it costs
+// where other programs run, too.
 //
 //   bench_isolation [calls]
 #include <sys/socket.h>
@@ -13,6 +14,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <functional>
 #include <optional>
 #include <string_view>
@@ -114,6 +116,13 @@ class Run {
   std::atomic<int> left_, open_;
 };
 
+/// Seconds that the processors have spent on a process.
+double spent(clockid_t clock) {
+  timespec time{};
+  ::clock_gettime(clock, &time);
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
+}
+
 LogOptions quiet() {
   LogOptions options;
   options.level = LogLevel::kOff;
@@ -140,12 +149,20 @@ int measure(int calls) {
 
   Run(there, nullptr, calls / 10).seconds(1);  // warm
   const double one = Run(there, nullptr, calls).seconds(1) / calls * 1e6;
+  clockid_t process{};
+  if (::clock_getcpuclockid(isolated.process_id(), &process) != 0) std::abort();
+  const double ours = spent(CLOCK_PROCESS_CPUTIME_ID), theirs = spent(process);
   const double many = calls / Run(there, nullptr, calls).seconds(64);
+  const double host_cpu = spent(CLOCK_PROCESS_CPUTIME_ID) - ours, process_cpu = spent(process) - theirs;
+  const double before = spent(CLOCK_PROCESS_CPUTIME_ID);
   const double in_process = calls / Run(direct, &executor, calls).seconds(64);
+  const double in_process_cpu = spent(CLOCK_PROCESS_CPUTIME_ID) - before;
   std::printf("bare round trip              %8.1f us\n", floor);
   std::printf("isolated call                %8.1f us   %.2f of a bare round trip\n", one, one / floor);
   std::printf("64 under way, isolated       %8.0f a second\n", many);
   std::printf("64 under way, in-process     %8.0f a second   isolated %.0f%%\n", in_process, many / in_process * 100);
+  std::printf("processor time of a call     %8.2f us in the host, %.2f us in the process; in-process %.2f us\n",
+              host_cpu / calls * 1e6, process_cpu / calls * 1e6, in_process_cpu / calls * 1e6);
   for (const auto* instance : {&apart, &here}) {
     (*instance)->begin_stop();
     (*instance)->finish_stop(std::chrono::seconds(5));

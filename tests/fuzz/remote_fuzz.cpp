@@ -18,7 +18,7 @@ class Deaf final : public remote::Peer {
   Deaf() : Peer(abi::Errors()) {}
 
  private:
-  void transmit(std::string) noexcept override {}
+  void transmit(std::string_view) noexcept override {}
   void misused(std::string_view, std::string_view, std::string_view) noexcept override {}
   void control(remote::Frame&& frame) override {
     abi::Arena arena;

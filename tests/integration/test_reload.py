@@ -174,3 +174,83 @@ def test_under_load(server: Server, tmp_path: Path) -> None:
     assert sorted(reports(server)) == sorted(sent), "each is reported once, by the build that took it"
     on_air = [line.split()[1] for line in (tmp_path / "journal").read_text().splitlines()]
     assert sorted(on_air) == sorted(sent)
+
+
+def test_chat_and_identities_under_load(tmp_path: Path) -> None:
+    """What they keep goes from one instance to the next: who calls meanwhile waits for a moment, and nothing is lost."""
+    chat_version, identity_version = "?api-version=2025-03-15", "?api-version=2025-06-30"
+    providers = [{"name": "id", "plugin": "identity-local"}, {"name": "chat", "plugin": "chat-local"}]
+    path = tmp_path / "trunkline.yaml"
+    path.write_text(json.dumps({"providers": providers, "resources": [{"name": "main"}]}))
+    over = threading.Event()
+    sent: list[list[str]] = [[] for _ in range(3)]
+    failed: list[str] = []
+    with Server("--config", str(path)) as server:
+
+        def user() -> tuple[str, dict[str, str]]:
+            status, answer = control(server, "POST", f"/identities{identity_version}", {"createTokenWithScopes": ["chat"]})
+            assert status == 201, answer
+            bearer = {"Authorization": f"Bearer {answer['accessToken']['token']}", "Content-Type": "application/json"}
+            return answer["identity"]["id"], bearer
+
+        alice, bearer = user()
+        status, created, _ = server.request("POST", f"/chat/threads{chat_version}", {"topic": "reload"}, headers=bearer)
+        assert status == 201, created
+        thread = created["chatThread"]["id"]
+
+        def load(writer: int) -> None:
+            connection = server.connection()
+            while not over.is_set():
+                content = f"{writer}/{len(sent[writer])}"
+                status, answer, _ = server.request(
+                    "POST",
+                    f"/chat/threads/{thread}/messages{chat_version}",
+                    {"content": content},
+                    headers=bearer,
+                    connection=connection,
+                )
+                if status != 201:
+                    failed.append(f"{content}: {status} {answer}")
+                    return
+                sent[writer].append(content)
+                status, answer = control(
+                    server, "POST", f"/identities/{alice}/:issueAccessToken{identity_version}", {"scopes": ["chat"]}
+                )
+                if status != 200:
+                    failed.append(f"token: {status} {answer}")
+                    return
+
+        threads = [threading.Thread(target=load, args=(writer,)) for writer in range(len(sent))]
+        for one in threads:
+            one.start()
+        for turn in range(12):
+            name = ("id", "chat")[turn % 2]
+            before = sum(map(len, sent))
+            status, answer = control(server, "POST", f"/_control/providers/{name}/reload", {})
+            assert status == 200, answer
+            assert (answer["state"], answer["instance"], answer["last_reload"]) == ("serving", turn // 2 + 2, "switched")
+            until = time.monotonic() + 30
+            while sum(map(len, sent)) < before + 10 and not failed and time.monotonic() < until:
+                pass
+        over.set()
+        for one in threads:
+            one.join()
+        assert not failed
+        # The keys and the threads are those of before.
+        target: str | None = f"/chat/threads/{thread}/messages{chat_version}&maxPageSize=200"
+        kept: list[str] = []
+        while target:
+            status, page, _ = server.request("GET", target, headers=bearer)
+            assert status == 200, page
+            kept += [item["content"]["message"] for item in page["value"] if item["type"] == "text"]
+            target = page.get("nextLink")
+        assert sorted(kept) == sorted(content for one in sent for content in one)
+        for writer, one in enumerate(sent):
+            assert [content for content in reversed(kept) if content.startswith(f"{writer}/")] == one, "in one order"
+
+        # Settings that are wrong keep the new one out, and the one before is made again.
+        wrong = {"config": {"name": "chat", "plugin": "chat-local", "config": {"max_participants": 0}}}
+        status, answer = control(server, "POST", "/_control/providers/chat/reload", wrong)
+        assert status == 400, answer
+        status, answer, _ = server.request("GET", f"/chat/threads/{thread}{chat_version}", headers=bearer)
+        assert status == 200, answer

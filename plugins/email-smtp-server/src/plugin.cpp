@@ -44,11 +44,13 @@ class Plugin final : public trunkline::host::WebhookReceiver {
  public:
   Plugin(trunkline::Host host, std::string_view config)
       : settings_(email_smtp_server::parse_settings(config)),
+        log_(host.log()),
         logins_(host, settings_),
         submissions_(host, settings_),
         tls_(tls_context(settings_)),
         work_(io_.get_executor()) {
-    if (settings_.port != 0) listen("port", settings_.port, tls_ ? Session::Tls::kStart : Session::Tls::kNone);
+    if (settings_.port != 0 || settings_.tls_port == 0)
+      listen("port", settings_.port, tls_ ? Session::Tls::kStart : Session::Tls::kNone);
     if (settings_.tls_port != 0) listen("tls_port", settings_.tls_port, Session::Tls::kAtOnce);
     for (Door& door : doors_) accept(door);
     thread_ = std::thread([this] {
@@ -100,6 +102,8 @@ class Plugin final : public trunkline::host::WebhookReceiver {
       acceptor.set_option(tcp::acceptor::reuse_address(true));
       acceptor.bind(endpoint);
       acceptor.listen();
+      log_.write(trunkline::host::LogLevel::kInfo, "mail may be handed in",
+                 trunkline::Properties{{"port", std::to_string(acceptor.local_endpoint().port())}});
     } catch (const boost::system::system_error& error) {
       throw Error(ErrorCode::kUnavailable, "cannot take mail at " + where + ": " + error.code().message(), setting);
     }
@@ -119,6 +123,7 @@ class Plugin final : public trunkline::host::WebhookReceiver {
   }
 
   const email_smtp_server::Settings settings_;
+  const trunkline::host::LogClient log_;
   email_smtp_server::Logins logins_;
   email_smtp_server::Submissions submissions_;
   std::unique_ptr<asio::ssl::context> tls_;

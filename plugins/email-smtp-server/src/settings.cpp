@@ -54,7 +54,6 @@ Settings parse_settings(std::string_view config_json) {
   if (s.certificate_file.empty() != s.key_file.empty())
     invalid("tls_key_file", "wanted with tls_certificate_file, and neither without");
   if (s.tls_port != 0 && !s.tls()) invalid("tls_port", "wanted with tls_certificate_file");
-  if (s.port == 0 && s.tls_port == 0) invalid("port", "is 0, and so is tls_port: nobody could connect");
   if (!s.tls() && !is_loopback(s.host))
     invalid("tls_certificate_file", "is missing: without TLS only this machine may be listened on");
   return s;

@@ -71,7 +71,10 @@ Server::Server(asio::io_context& io, const Settings& settings, trunkline::Host h
 
 void Server::start() {
   load_parts();  // and then accepts: a part that comes while they are read would be of a text of its own
-  log_.write(LogLevel::kInfo, "SMPP clients may bind", Properties{{"port", std::to_string(settings_.port)}});
+  boost::system::error_code failure;
+  const auto local = acceptor_.local_endpoint(failure);  // settings may leave the choice to the system
+  log_.write(LogLevel::kInfo, "SMPP clients may bind",
+             Properties{{"port", std::to_string(failure ? settings_.port : local.port())}});
 }
 
 void Server::stop() {

@@ -33,6 +33,9 @@ Pulse* g_pulse = nullptr;
 thread_local int t_place = -1;
 /// While it deals with a frame, what it sends is kept.
 thread_local bool t_corked = false;
+thread_local std::uint32_t t_kept = 0;  // how many
+thread_local std::uint64_t t_flushed_ms = 0;
+thread_local std::uint64_t t_entered_ms = 0;  // when this thread began with what it deals with
 /// The term in which this thread leads; 0: it does not.
 thread_local std::uint64_t t_term = 0;
 
@@ -98,34 +101,32 @@ Link::Link(abi::Errors errors) : Peer(errors) { state_ = std::uint64_t{1} << 1 |
 
 // ---- out ----
 
-void Link::transmit(std::string frame) noexcept {
+void Link::transmit(std::string_view frame) noexcept {
   {
     const std::lock_guard lock(out_mutex_);
-    if (out_.empty())
-      out_ = std::move(frame);
-    else
-      out_ += frame;
+    out_ += frame;
   }
-  if (!t_corked) flush();
+  if (!t_corked) return flush();
+  ++t_kept;
 }
 
 void Link::flush() noexcept {
-  std::string chunk;
-  for (;;) {
+  for (bool ours = false;; ours = true) {
     {
       const std::lock_guard lock(out_mutex_);
-      if (chunk.empty() && sending_) return;  // whoever is sending sends this, too
+      if (!ours && sending_) return;  // whoever is sending sends this, too
       sending_ = !out_.empty();
       if (!sending_) return;
-      chunk.clear();
-      chunk.swap(out_);
+      remote::swap_room(chunk_, out_);
     }
-    for (std::size_t at = 0; at < chunk.size();) {
-      const ssize_t sent = ::send(remote::kSocketDescriptor, chunk.data() + at, chunk.size() - at, MSG_NOSIGNAL);
-      if (sent > 0)
+    for (std::size_t at = 0; at < chunk_.size();) {
+      const ssize_t sent = ::send(remote::kSocketDescriptor, chunk_.data() + at, chunk_.size() - at, MSG_NOSIGNAL);
+      if (sent > 0) {
         at += static_cast<std::size_t>(sent);
-      else if (errno != EINTR)
+        remote::BriefWait::sent(g_pulse->process, g_pulse->host);
+      } else if (errno != EINTR) {
         host_has_gone();
+      }
     }
   }
 }
@@ -153,25 +154,25 @@ void Link::misused(std::string_view kind, std::string_view operation, std::strin
   writer.text(operation);
   writer.text(detail);
   remote::end_frame(frame, FrameType::kNotice);
-  transmit(std::move(frame));
+  transmit(frame);
 }
 
 // ---- in ----
 
 Frame Link::read_first() {
-  Frame frame = read_frame(false);
+  Frame frame;
+  read_frame(frame, false);
   to_acknowledge_.fetch_add(1);
   return frame;
 }
 
-Frame Link::read_frame(bool deferred_too) {
-  Frame frame;
+void Link::read_frame(Frame& frame, bool deferred_too) {
   if (deferred_too) {
     const std::lock_guard lock(deferred_mutex_);
     if (!deferred_.empty()) {
       frame = std::move(deferred_.front());
       deferred_.pop_front();
-      return frame;
+      return;
     }
   }
   try {
@@ -179,7 +180,19 @@ Frame Link::read_frame(bool deferred_too) {
       acknowledge();
       flush();
       const std::size_t wanted = std::max(kReadBytes, in_.wanted());
-      const ssize_t got = ::recv(remote::kSocketDescriptor, in_.room(wanted), wanted, 0);
+      char* const room = in_.room(wanted);
+      ssize_t got = 0;
+      const std::uint64_t handled = handled_.load(std::memory_order_relaxed);
+      const bool under_load = handled - handled_before_ >= remote::BriefWait::kWorthSending;
+      handled_before_ = handled;
+      const bool came = waiting_.take(g_pulse->process, g_pulse->host, true, under_load, [&] {
+        got = ::recv(remote::kSocketDescriptor, room, wanted, MSG_DONTWAIT);
+        return got >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
+      });
+      if (!came) {
+        got = ::recv(remote::kSocketDescriptor, room, wanted, 0);
+        remote::BriefWait::woke(g_pulse->process);
+      }
       if (got < 0 && errno == EINTR) continue;
       if (got <= 0) host_has_gone();
       in_.grew(static_cast<std::size_t>(got));
@@ -187,7 +200,6 @@ Frame Link::read_frame(bool deferred_too) {
   } catch (const Error&) {
     host_has_gone();  // nobody who can be talked to
   }
-  return frame;
 }
 
 void Link::entering(const FrameHead& head) noexcept {
@@ -199,7 +211,8 @@ void Link::entering(const FrameHead& head) noexcept {
   place->target.store(call || head.target == remote::kLifecycleTarget ? head.target : remote::kLifecycleTarget - 1,
                       std::memory_order_relaxed);
   place->operation.store(head.operation, std::memory_order_relaxed);
-  place->since_ms.store(steady_ms(), std::memory_order_relaxed);
+  t_entered_ms = steady_ms();
+  place->since_ms.store(t_entered_ms, std::memory_order_relaxed);
 }
 
 void Link::left() noexcept {
@@ -218,7 +231,7 @@ void Link::control(Frame&& frame) {
   if (frame.head.type == FrameType::kStop && on_stop) on_stop();
 }
 
-void Link::deal_with(Frame&& frame) {
+void Link::deal_with(Frame&& frame, bool more) {
   t_corked = true;
   try {
     receive(std::move(frame));
@@ -228,6 +241,13 @@ void Link::deal_with(Frame&& frame) {
   t_corked = false;
   handled_.fetch_add(1, std::memory_order_relaxed);
   to_acknowledge_.fetch_add(1);
+  if (!more) return;  // what there is goes with the acknowledgement, before we wait
+  // But nobody waits for what others of the plugin's calls take.
+  const bool waited_for = remote::BriefWait::is_wanted(g_pulse->process, g_pulse->host, t_kept);
+  if (!waited_for && t_entered_ms == t_flushed_ms) return;
+  t_kept = 0;
+  t_flushed_ms = t_entered_ms;
+  flush();
 }
 
 /// Of a @sync call: wakes whoever waits, and runs nothing of the plugin.
@@ -244,15 +264,17 @@ void Link::lead() { lead(1); }
 
 void Link::lead(std::uint64_t term) {
   t_term = term;
+  Frame frame;  // one for all: its room is used again
   for (;;) {
-    Frame frame = read_frame(true);
+    read_frame(frame, true);
     // Still reading: whoever takes over from who handles must not wait for what that one has in hand.
     if (wakes(frame.head)) {
       take_answer(std::move(frame));
       continue;
     }
+    const bool more = in_.pending() > 0;  // of who reads, which we are until the next line
     state_.store(t_term << 1 | kHandling);
-    deal_with(std::move(frame));
+    deal_with(std::move(frame), more);
     std::uint64_t mine = t_term << 1 | kHandling;
     if (state_.compare_exchange_strong(mine, t_term << 1 | kReading)) continue;
     // Somebody else leads since.
@@ -294,7 +316,8 @@ void Link::await(const std::atomic<bool>& answered) {
     }
     const bool led = t_term != 0 && t_term == state >> 1;
     while (!is_answered()) {
-      Frame frame = read_frame(false);
+      Frame frame;
+      read_frame(frame, false);
       if (wakes(frame.head)) {
         take_answer(std::move(frame));
         continue;

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <string>
 
+#include "runtime/remote/brief_wait.h"
 #include "runtime/remote/peer.h"
 #include "runtime/remote/pulse.h"
 
@@ -46,7 +47,7 @@ class Link final : public remote::Peer {
   void report_misuse(std::string_view kind, std::string_view operation, std::string_view detail) noexcept {
     misused(kind, operation, detail);
   }
-  void transmit(std::string frame) noexcept override;
+  void transmit(std::string_view frame) noexcept override;
   /// Sends at once what there is, or leaves it to who is sending.
   void flush() noexcept;
   /// Returns when everything has been sent.
@@ -67,12 +68,15 @@ class Link final : public remote::Peer {
   void lead(std::uint64_t term);
   void start_leader(std::uint64_t term);
   /// The next frame; only for who reads.
-  remote::Frame read_frame(bool deferred_too);
-  void deal_with(remote::Frame&& frame);
+  void read_frame(remote::Frame& frame, bool deferred_too);
+  /// `more`: others have come with it.
+  void deal_with(remote::Frame&& frame, bool more);
   void take_answer(remote::Frame&& frame);
   void acknowledge() noexcept;
 
   remote::FrameBuffer in_;              // of who reads
+  remote::BriefWait waiting_;           // likewise
+  std::uint64_t handled_before_ = 0;    // likewise: when it waited last
   std::atomic<std::uint64_t> state_{};  // term << 1 | Phase
   std::atomic<std::uint64_t> handled_{0};
   std::atomic<int> threads_{0};  // that lead, or have not come back since they did
@@ -84,6 +88,7 @@ class Link final : public remote::Peer {
   std::mutex out_mutex_;  // guards what follows
   std::string out_;
   bool sending_ = false;
+  std::string chunk_;  // of who is sending
 
   std::mutex answered_mutex_;
   std::condition_variable answered_;

@@ -22,7 +22,7 @@ int refuse(Link& link, const Error& why) {
   trunkline::remote::begin_frame(frame);
   trunkline::wire::Writer(frame).error(why);
   trunkline::remote::end_frame(frame, trunkline::remote::FrameType::kRefused);
-  link.transmit(std::move(frame));
+  link.transmit(frame);
   link.drain();
   return 1;
 }

@@ -26,8 +26,8 @@ class Capture final : public remote::Peer {
   const std::string& frame() const { return frame_; }
 
  private:
-  void transmit(std::string frame) noexcept override {
-    if (!std::exchange(answered_, true)) frame_ = std::move(frame);
+  void transmit(std::string_view frame) noexcept override {
+    if (!std::exchange(answered_, true)) frame_ = frame;
   }
   void misused(std::string_view kind, std::string_view operation, std::string_view detail) noexcept override {
     link_.report_misuse(kind, operation, detail);
@@ -133,7 +133,7 @@ bool HostedPlugin::create() {
     wire::Writer(frame).error(why);
     remote::end_frame(frame, FrameType::kRefused);
   }
-  link_->transmit(std::move(frame));
+  link_->transmit(frame);
   link_->drain();
   return made;
 }

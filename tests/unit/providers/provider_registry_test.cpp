@@ -218,7 +218,7 @@ TEST_F(Registry, ProvidersWorkWithTheirOwnConfigSecretsAndSink) {
   EXPECT_EQ(b->plugin_id(), "carrier");
   EXPECT_EQ(b->timeout(), Duration(7s));
   EXPECT_EQ(b->sms_capabilities().max_segments, 3);
-  EXPECT_FALSE(b->identity());
+  EXPECT_FALSE(b->client<identity::IdentityProviderClient>());
   sms::SmsSendRequest request;
   request.recipients.resize(1);
   request.recipients[0].message_id = "m1";

@@ -15,6 +15,8 @@
 
 #include "runtime/diagnostics/metrics.h"
 #include "runtime/providers/provider_registry.h"
+#include "runtime/services/chat_service.h"
+#include "runtime/services/identity_service.h"
 #include "tests/unit/core/runtime_fixture.h"
 
 namespace trunkline {
@@ -385,14 +387,73 @@ TEST_F(ReloadTest, RoutesThatNeedWhatTheBuildLacksKeepItOut) {
   EXPECT_EQ(taken_by(id), "carrier");
 }
 
-TEST_F(ReloadTest, WhatKeepsCallsAndThreadsStaysWhereItIs) {
-  open(test_config(
-      "[{name: id, plugin: identity-local}, {name: chat, plugin: chat-local}, {name: phones, plugin: pstn-sandbox}]"));
-  for (const char* name : {"id", "chat", "phones"}) {
-    const Error error = error_of([&] { reload(name); });
-    EXPECT_EQ(error.code, ErrorCode::kFailedPrecondition);
-    EXPECT_THAT(error.message, HasSubstr("changes with a restart alone"));
+TEST_F(ReloadTest, WhatKeepsCallsStaysWhereItIs) {
+  open(test_config("[{name: phones, plugin: pstn-sandbox}]"));
+  const Error error = error_of([&] { reload("phones"); });
+  EXPECT_EQ(error.code, ErrorCode::kFailedPrecondition);
+  EXPECT_THAT(error.message, HasSubstr("changes with a restart alone"));
+}
+
+// ---- what is handed over ----
+
+TEST_F(ReloadTest, IdentitiesAndThreadsGoFromOneToTheNext) {
+  open(test_config("[{name: id, plugin: identity-local}, {name: chat, plugin: chat-local}]"));
+  const service::UserWithToken alice =
+      sync_wait(runtime_->identity().create_user(resource_, {identity::TokenScope::kChat}, std::nullopt, std::chrono::hours(1)));
+  chat::CreateThreadRequest request;
+  request.topic = "reload";
+  const ChatActor actor = ChatActor::trusted(alice.user.id);
+  const std::string thread = sync_wait(runtime_->chat().create_thread(resource_, actor, request)).thread.id;
+  for (const char* name : {"id", "chat"}) {
+    const service::ProviderInfo after = reload(name);
+    EXPECT_EQ(after.instance, 2) << name;
+    EXPECT_EQ(after.state, "serving") << "nobody stands by";
+    EXPECT_EQ(after.last_reload, "switched");
+    EXPECT_EQ(after.draining, 0);
   }
+  EXPECT_EQ(sync_wait(runtime_->chat().get_thread(resource_, actor, thread)).topic, "reload");
+  EXPECT_EQ(sync_wait(runtime_->identity().verify_token(resource_, alice.token->token)).user_id, alice.user.id);
+}
+
+TEST_F(ReloadTest, WhoCallsWhileItIsHandedOverWaits) {
+  open(test_config("[{name: id, plugin: identity-local}]"));
+  const ProviderPtr provider = runtime_->providers().find("id");
+  // As of a call that is under way: the instance stays until it is let go.
+  std::optional<identity::IdentityProviderClient> held = provider->client<identity::IdentityProviderClient>();
+  service::ProviderInfo after;
+  std::thread reloading([&] { after = reload("id"); });
+  ASSERT_TRUE(reload_eventually([&] { return !provider->client<identity::IdentityProviderClient>(); }));
+  std::atomic<bool> made{false};
+  std::thread calling([&] {
+    sync_wait(runtime_->identity().create_user(resource_, {}, std::nullopt, std::chrono::hours(1)));
+    made = true;
+  });
+  EXPECT_FALSE(made);
+  EXPECT_EQ(provider->number(), 1u);
+  held.reset();
+  reloading.join();
+  calling.join();
+  EXPECT_TRUE(made);
+  EXPECT_EQ(after.instance, 2);
+}
+
+TEST_F(ReloadTest, OneThatCannotTakeOverLeavesTheOneBefore) {
+  open(test_config("[{name: id, plugin: identity-local}]"));
+  const service::UserWithToken alice =
+      sync_wait(runtime_->identity().create_user(resource_, {identity::TokenScope::kChat}, std::nullopt, std::chrono::hours(1)));
+  ReloadRequest request;
+  request.provider = "id";
+  request.config = runtime_->providers().find("id")->pin().instance->config();
+  request.config->config_json = R"({"algorithm": "none"})";
+  const Error error = error_of([&] { runtime_->providers().reload(std::move(request)); });
+  EXPECT_EQ(error.code, ErrorCode::kInvalidArgument);
+  EXPECT_THAT(error.message, HasSubstr("made again"));
+  EXPECT_EQ(info("id").last_reload, "refused");
+  EXPECT_EQ(sync_wait(runtime_->identity().verify_token(resource_, alice.token->token)).user_id, alice.user.id);
+
+  // Somebody who took an interface for good would find nobody behind it.
+  ASSERT_TRUE(runtime_->providers().find("id")->lend_interface("trunkline.identity/1").vtbl);
+  EXPECT_THAT(error_of([&] { reload("id"); }).message, HasSubstr("for as long as the runtime runs"));
 }
 
 // ---- on probation ----

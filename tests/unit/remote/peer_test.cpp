@@ -26,7 +26,7 @@ class End final : public Peer {
   void cancel_when_closed() { cancels_when_closed_ = true; }
 
  private:
-  void transmit(std::string frame) noexcept override { sent.push_back(std::move(frame)); }
+  void transmit(std::string_view frame) noexcept override { sent.emplace_back(frame); }
   void misused(std::string_view kind, std::string_view operation, std::string_view) noexcept override {
     misuse.push_back(std::string(kind) + " " + std::string(operation));
   }
