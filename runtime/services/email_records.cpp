@@ -49,7 +49,8 @@ const Statement kPin{
     "UPDATE email_recipients SET provider = NULLIF(?, '') WHERE resource_key = ? AND operation_id = ? AND position = ? "
     "AND state = 1"};
 const Statement kBegin{
-    "UPDATE email_recipients SET next_attempt_us = NULL WHERE resource_key = ? AND operation_id = ? AND position = ? AND state = 1"};
+    "UPDATE email_recipients SET next_attempt_us = NULL WHERE resource_key = ? AND operation_id = ? AND position = ? AND state = "
+    "1"};
 const Statement kSetStatus{
     "UPDATE email_operations SET status = ?, error_code = ?, error_message = ?, updated_us = ? "
     "WHERE resource_key = ? AND operation_id = ?"};

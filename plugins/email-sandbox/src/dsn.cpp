@@ -123,12 +123,16 @@ std::string write_status_mail(const StatusMail& status) {
          "\r\n\r\nReporting-MTA: dns; sandbox.trunkline.test\r\n" +
          (status.envelope_id.empty() ? "" : "Original-Envelope-Id: " + status.envelope_id + "\r\n") +
          "\r\nFinal-Recipient: " + typed + "\r\nOriginal-Recipient: " + (status.original.empty() ? typed : status.original) +
-         "\r\nAction: " + (failure ? "failed" : status.outcome == EmailState::kExpanded ? "expanded" : "delivered") +
+         "\r\nAction: " +
+         (failure                                   ? "failed"
+          : status.outcome == EmailState::kExpanded ? "expanded"
+                                                    : "delivered") +
          "\r\nStatus: " + status.status_code + "\r\nDiagnostic-Code: smtp; " + (failure ? "550 " : "250 ") + status.status_code +
          " " + status.detail + "\r\n\r\n";
-  out += "--" + boundary + "\r\nContent-Type: " +
-         (status.full ? (ascii ? "message/rfc822" : "message/global") : (ascii ? "text/rfc822-headers" : "message/global-headers")) +
-         "\r\n\r\n" + status.returned + "\r\n--" + boundary + "--\r\n";
+  out +=
+      "--" + boundary + "\r\nContent-Type: " +
+      (status.full ? (ascii ? "message/rfc822" : "message/global") : (ascii ? "text/rfc822-headers" : "message/global-headers")) +
+      "\r\n\r\n" + status.returned + "\r\n--" + boundary + "--\r\n";
   return out;
 }
 

@@ -194,13 +194,13 @@ TEST(Reports, ReadsWhatAPostfixWrites) {
 
 TEST(Reports, RecipientsAreReadHoweverTheyWereWritten) {
   const auto recipient = [](const std::string& fields) {
-    const auto reports =
-        read_status_reports("Content-Type: multipart/report; report-type=global-delivery-status; boundary=B\r\n\r\n"
-                            "--B\r\nContent-Type: text/plain\r\n\r\nx\r\n"
-                            "--B\r\nContent-Type: message/global-delivery-status\r\n\r\nReporting-MTA: dns; mx.test\r\n\r\n" +
-                            fields +
-                            "\r\nAction: failed\r\nStatus: 5.1.1\r\n\r\n--B\r\nContent-Type: message/global-headers\r\n\r\n"
-                            "Message-ID: <op@example.test>\r\n\r\n--B--\r\n");
+    const auto reports = read_status_reports(
+        "Content-Type: multipart/report; report-type=global-delivery-status; boundary=B\r\n\r\n"
+        "--B\r\nContent-Type: text/plain\r\n\r\nx\r\n"
+        "--B\r\nContent-Type: message/global-delivery-status\r\n\r\nReporting-MTA: dns; mx.test\r\n\r\n" +
+        fields +
+        "\r\nAction: failed\r\nStatus: 5.1.1\r\n\r\n--B\r\nContent-Type: message/global-headers\r\n\r\n"
+        "Message-ID: <op@example.test>\r\n\r\n--B--\r\n");
     if (reports.size() != 1) return std::string("reports: ") + std::to_string(reports.size());
     EXPECT_EQ(reports[0].original_message_id, "<op@example.test>");
     return reports[0].recipient;
