@@ -70,6 +70,7 @@ Server::Server(asio::io_context& io, const Settings& settings, trunkline::Host h
 }
 
 void Server::start() {
+  load_waiting();
   load_parts();  // and then accepts: a part that comes while they are read would be of a text of its own
   log_.write(LogLevel::kInfo, "SMPP clients may bind", Properties{{"port", std::to_string(settings_.port)}});
 }
@@ -77,6 +78,7 @@ void Server::start() {
 void Server::stop() {
   boost::system::error_code ignored;
   acceptor_.close(ignored);
+  stop_keeping();
   const auto sessions = sessions_;
   for (const ClientSessionPtr& session : sessions) session->close();
   timers_.stop();
@@ -108,6 +110,10 @@ std::uint32_t Server::may_bind(const smpp::Bind& bind) {
   if (known != clients_.end() && same) return status::kOk;
   log_.write(LogLevel::kWarning, "a bind was refused", Properties{{"system_id", bind.system_id}});
   return known == clients_.end() ? status::kInvalidSystemId : status::kInvalidPassword;
+}
+
+void Server::bound(const ClientSessionPtr& session) {
+  if (session->can_receive()) tell_waiting(session->system_id());
 }
 
 void Server::closed(const ClientSessionPtr& session) { sessions_.erase(session); }
