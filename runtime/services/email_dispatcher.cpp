@@ -113,6 +113,15 @@ Task<void> EmailDispatcher::work() {
   }
 }
 
+/// On disk, so that a later process can tell a mail that was under way from one that waited.
+Task<void> EmailDispatcher::begin(MailPtr mail) {
+  auto work = [mail](Session& session) {
+    for (const OutgoingEmail::Recipient& recipient : mail->recipients)
+      email_records::begin(session, mail->resource->key, mail->operation_id, recipient.position);
+  };
+  co_await mail->resource->database->write(std::move(work));
+}
+
 Task<void> EmailDispatcher::deliver(MailPtr mail) {
   const Time now = context_.clock.now();
   if (!mail->message) {
@@ -122,6 +131,7 @@ Task<void> EmailDispatcher::deliver(MailPtr mail) {
     if (!body) co_return;  // settled meanwhile
     mail->message = std::make_shared<const service::EmailMessage>(email_rules::from_json(*body));
   }
+  if (mail->was_due) co_await begin(mail);
   const service::EmailMessage& message = *mail->message;
   auto pass = std::make_shared<Pass>(mail, now);
   const SenderLookup sender = domains_.look_up_sender(*mail->resource, message.sender_address);
@@ -236,6 +246,7 @@ bool EmailDispatcher::resubmit(const ResourcePtr& resource, const std::string& o
   mail.resource = resource;
   mail.operation_id = operation_id;
   mail.recovered = recovered;
+  mail.was_due = due && !recovered;
   mail.internet_message_id = stored->record.internet_message_id;
   mail.traceparent = stored->traceparent;
   mail.accepted_at = stored->record.created_at;
@@ -244,6 +255,7 @@ bool EmailDispatcher::resubmit(const ResourcePtr& resource, const std::string& o
     const service::EmailRecipientStatus& recipient = stored->record.recipients[i];
     if (recipient.state != EmailState::kQueued) continue;
     if (due && recipient.next_attempt_at && *recipient.next_attempt_at > *due) continue;
+    if (recovered && recipient.next_attempt_at) continue;  // nobody had it: its time comes, or has come
     OutgoingEmail::Recipient one;
     one.position = static_cast<std::int32_t>(i);
     one.address = recipient.address;

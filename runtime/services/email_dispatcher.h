@@ -39,6 +39,8 @@ struct OutgoingEmail {
   std::vector<Recipient> recipients;
   /// It was under way, or about to be, when an earlier process ended: a provider may have it.
   bool recovered = false;
+  /// Its recipients waited for their time, on disk.
+  bool was_due = false;
   /// Null: in the store. Large backlogs are not kept in memory.
   std::shared_ptr<const service::EmailMessage> message;
 };
@@ -77,6 +79,7 @@ class EmailDispatcher {
   Task<void> work();
   MailPtr next();
   Task<void> deliver(MailPtr mail);
+  Task<void> begin(MailPtr mail);
   bool drop_suppressed(const SenderLookup& sender, Pass& pass);
   Task<void> send_plain(std::shared_ptr<Pass> pass);
   Task<void> send_personal(std::shared_ptr<Pass> pass, std::string base);

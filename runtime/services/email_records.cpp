@@ -48,6 +48,9 @@ const Statement kApplyLate{
 const Statement kPin{
     "UPDATE email_recipients SET provider = NULLIF(?, '') WHERE resource_key = ? AND operation_id = ? AND position = ? "
     "AND state = 1"};
+const Statement kBegin{
+    "UPDATE email_recipients SET next_attempt_us = NULL WHERE resource_key = ? AND operation_id = ? AND position = ? AND state = "
+    "1"};
 const Statement kSetStatus{
     "UPDATE email_operations SET status = ?, error_code = ?, error_message = ?, updated_us = ? "
     "WHERE resource_key = ? AND operation_id = ?"};
@@ -242,6 +245,10 @@ void remove_body(Session& session, std::int64_t resource_key, std::string_view o
 void pin(Session& session, std::int64_t resource_key, std::string_view operation_id, std::int32_t position,
          std::string_view provider) {
   session.execute(kPin, {provider, resource_key, operation_id, position});
+}
+
+void begin(Session& session, std::int64_t resource_key, std::string_view operation_id, std::int32_t position) {
+  session.execute(kBegin, {resource_key, operation_id, position});
 }
 
 bool apply(Session& session, std::int64_t resource_key, std::string_view operation_id, const Change& change) {

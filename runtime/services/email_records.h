@@ -63,6 +63,8 @@ bool apply(store::Session& session, std::int64_t resource_key, std::string_view 
 /// Until its answer is settled only this provider may be asked; empty: everybody may. Of recipients that are still queued.
 void pin(store::Session& session, std::int64_t resource_key, std::string_view operation_id, std::int32_t position,
          std::string_view provider);
+/// A recipient that waited to be tried again is under way: if the process ends now, a provider may have the mail.
+void begin(store::Session& session, std::int64_t resource_key, std::string_view operation_id, std::int32_t position);
 void set_status(store::Session& session, std::int64_t resource_key, std::string_view operation_id,
                 service::EmailOperationStatus status, const std::optional<std::string>& error_code,
                 const std::optional<std::string>& error_message, std::int64_t at_us);

@@ -36,7 +36,7 @@ def free_port() -> int:
 class Gate:
     """A server with an SMSC in front of its SMS operations."""
 
-    def __init__(self, folder: Path, **config: Any) -> None:
+    def __init__(self, folder: Path, clients: str = "shop:hunter2\n", endpoint: str = "", **config: Any) -> None:
         self.port = free_port()
         http = free_port()
         whole = {
@@ -51,8 +51,8 @@ class Gate:
                     "plugin": "sms-smpp-server",
                     "config": {"port": self.port, **config},
                     "secrets": {
-                        "connection_string": {"value": f"endpoint=http://127.0.0.1:{http};accesskey={KEY}"},
-                        "clients": {"value": "shop:hunter2\n"},
+                        "connection_string": {"value": f"endpoint={endpoint or f'http://127.0.0.1:{http}'};accesskey={KEY}"},
+                        "clients": {"value": clients},
                         "callback_code": {"value": CODE},
                     },
                 },

@@ -37,6 +37,8 @@ class _Session(socketserver.StreamRequestHandler):
             if line == b".\r\n":
                 sink.message_ids.append(message_id)
                 sink.mails += 1
+                if sink.mute:
+                    return None
                 if sink.silent:
                     return self.connection.shutdown(socket.SHUT_RDWR)
                 return self.say("250 taken")
@@ -51,13 +53,14 @@ class _Server(socketserver.ThreadingTCPServer):
 
 
 class SmtpSink:
-    """`silent`: it takes a mail and hangs up without an answer."""
+    """`silent`: it takes a mail and hangs up without an answer. `mute`: it takes a mail, and the client waits."""
 
-    def __init__(self, silent: bool = False) -> None:
+    def __init__(self, silent: bool = False, port: int = 0, mute: bool = False) -> None:
         self.silent = silent
+        self.mute = mute
         self.mails = 0
         self.message_ids: list[str] = []
-        self._server = _Server(("127.0.0.1", 0), _Session)
+        self._server = _Server(("127.0.0.1", port), _Session)
         self._server.sink = self  # type: ignore[attr-defined]
         self.port = self._server.server_address[1]
 

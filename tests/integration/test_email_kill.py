@@ -6,8 +6,12 @@ import json
 import threading
 import time
 import uuid
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import pytest
+from postfix import free_port
 from server import Server
 from smtp_sink import SmtpSink
 
@@ -147,3 +151,49 @@ def test_kill_9_while_mail_goes_over_smtp(tmp_path: Path) -> None:
             assert twice <= said, "what goes twice says so"
             assert said, "some had no outcome when the runtime ended"
             assert len(said) < len(accepted)
+
+
+@pytest.mark.parametrize("under_way", [False, True])
+def test_only_a_mail_that_a_server_may_have_says_so(tmp_path: Path, under_way: bool) -> None:
+    """A mail waits to be tried again when the process ends, or its second attempt is under way."""
+    port = free_port()
+    whole = {
+        "listen": {"port": 0, "tls": "off"},
+        "control": {"enabled": True},
+        "log": {"level": "off"},
+        "store": {"mode": "file", "path": str(tmp_path / "data")},
+        "providers": [{"name": "relay", "plugin": "email-smtp", "config": {"host": "127.0.0.1", "port": port, "tls": "off"}}],
+        "resources": [{"name": "shop", "email_domains": [{"domain": "shop.test", "senders": [{"username": "news"}]}]}],
+    }
+    config = tmp_path / "trunkline.yaml"
+    config.write_text(json.dumps(whole))
+    mail = {
+        "senderAddress": "news@shop.test",
+        "content": {"subject": "S", "plainText": "text"},
+        "recipients": {"to": [{"address": "ann@example.com"}]},
+    }
+
+    def eventually(check: Callable[[], bool]) -> None:
+        until = time.monotonic() + 60
+        while not check():
+            assert time.monotonic() < until
+            time.sleep(0.01)
+
+    def recipient(server: Server) -> dict[str, Any]:
+        _, record, _ = server.request("GET", f"/_control/emails/{operation['id']}")
+        return dict(record["recipients"][0])
+
+    with Server("--config", str(config), command="serve") as server:
+        _, operation, _ = server.request("POST", SEND, mail)
+        eventually(lambda: recipient(server).get("attempts", 0) >= 1)  # nobody listens
+        if under_way:
+            with SmtpSink(port=port, mute=True) as sink:
+                eventually(lambda: sink.mails == 1)
+                server.kill()
+        else:
+            server.kill()
+    with SmtpSink(port=port) as sink, Server("--config", str(config), command="serve") as server:
+        eventually(lambda: recipient(server)["state"] == "delivered")
+        _, why, _ = server.request("GET", f"/_control/emails/{operation['id']}/explain")
+        assert ("recovery" in [step["rule"] for step in why["steps"]]) == under_way
+        assert sink.mails == 1

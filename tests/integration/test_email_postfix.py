@@ -99,6 +99,19 @@ def test_reports_of_delivery_come_back(tmp_path: Path) -> None:
         assert sorted(event["data"]["recipient"] for event in page["items"]) == ["ann@example.test", "bob@example.test"]
 
 
+def test_reports_of_failure_come_back(tmp_path: Path) -> None:
+    """To one of several recipients, whose tag looks like xtext, with the whole mail in it."""
+    door = free_port()
+    settings = {"reports": "dsn", "return": "full", "notify": ["success", "failure", "delay"]}
+    with Postfix(door) as postfix, Server("--config", config(tmp_path, postfix.port, door, **settings)) as server:
+        rule = {"match": "*@away.test", "outcome": "bounced", "refuse": True, "status_code": "5.1.1", "detail": "no such mailbox"}
+        server.request("POST", "/_control/mail-rules", rule)
+        _, answer, _ = server.request("POST", SEND, message(["ann@example.test", "zoe+2b@away.test", "j\u00fcrgen@example.test"]))
+        wanted = {"ann@example.test": "delivered", "zoe+2b@away.test": "bounced", "j\u00fcrgen@example.test": "delivered"}
+        record = states_when(server, answer["id"], wanted, postfix)
+        assert record["recipients"][1]["status_code"] == "5.1.1"
+
+
 def test_a_bounce_comes_back_as_a_report(tmp_path: Path) -> None:
     door = free_port()
     with Postfix(door) as postfix, Server("--config", config(tmp_path, postfix.port, door)) as server:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -144,6 +146,69 @@ def test_more_than_the_window_is_throttled(tmp_path: Path) -> None:
             assert client.wait("submitted")["status"] == 0
         assert gate.has("again")
         assert len(gate.messages()) == 3
+    finally:
+        gate.server.stop()
+
+
+class Busy(BaseHTTPRequestHandler):
+    """SMS operations that have enough to do."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        self.send_response(429)
+        self.send_header("Retry-After", "7")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_a_client_is_throttled_as_the_service_is(tmp_path: Path) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Busy) as busy:
+        threading.Thread(target=busy.serve_forever, daemon=True).start()
+        gate = Gate(tmp_path, endpoint=f"http://127.0.0.1:{busy.server_port}")
+        try:
+            with Client(gate.port, **PASSWORD) as client:
+                client.wait("bound")
+                client.say(submit={**ADDRESSES, "short_message": "too much"})
+                assert client.wait("submitted")["status"] == THROTTLED
+        finally:
+            gate.server.stop()
+            busy.shutdown()
+
+
+def test_a_client_that_is_gone_does_not_hold_back_others(tmp_path: Path) -> None:
+    """What is for it waits on disk, also over a kill, and the subscription that all share sees no failure."""
+    gate = Gate(tmp_path, clients="shop:hunter2\ngone:p\n")
+    gone = {"system_id": "gone", "password": "p"}
+
+    def failed() -> float:
+        connection = gate.server.connection()
+        connection.request("GET", "/metrics")
+        lines = connection.getresponse().read().decode().splitlines()
+        connection.close()
+        return sum(float(line.split()[-1]) for line in lines if line.startswith("trunkline_events_failed_total"))
+
+    try:
+        ids = []
+        with Client(gate.port, bind="bind_transmitter", **gone) as client:
+            client.wait("bound")
+            for i in range(5):
+                client.say(submit={**ADDRESSES, "short_message": f"receipt {i} waits"})
+                ids.append(client.wait("submitted")["id"])
+        with Client(gate.port, **PASSWORD) as client:
+            client.wait("bound")
+            client.say(submit={**ADDRESSES, "short_message": "of another"})
+            client.wait("deliver", esm_class=4, id=client.wait("submitted")["id"])
+        assert failed() == 0
+        gate.server.kill()
+        gate.start()
+        with Client(gate.port, **gone) as client:
+            client.wait("bound")
+            got = [client.wait("deliver", esm_class=4)["id"] for _ in ids]
+            assert sorted(got) == sorted(ids)
+            assert failed() == 0
     finally:
         gate.server.stop()
 

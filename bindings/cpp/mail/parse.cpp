@@ -176,6 +176,26 @@ email::EmailState state_of(const std::string& action, const std::string& status)
   return email::EmailState::kUnknown;
 }
 
+/// `\x{FC}` (RFC 6533 section 3) as the character that it is.
+std::string decoded_utf8_address(const std::string& text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    std::size_t end = i + 3;
+    gunichar code = 0;
+    if (text.compare(i, 3, "\\x{") == 0)
+      for (; end < text.size() && end < i + 9 && g_ascii_isxdigit(text[end]); ++end)
+        code = code * 16 + static_cast<gunichar>(g_ascii_xdigit_value(text[end]));
+    if (end > i + 3 && end < text.size() && text[end] == '}' && g_unichar_validate(code)) {
+      char utf8[6];
+      out.append(utf8, static_cast<std::size_t>(g_unichar_to_utf8(code, utf8)));
+      i = end;
+    } else {
+      out += text[i];
+    }
+  }
+  return out;
+}
+
 std::string decoded_xtext(const std::string& text) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -187,6 +207,21 @@ std::string decoded_xtext(const std::string& text) {
     }
   }
   return out;
+}
+
+/// The recipient of one block. `Original-Recipient` repeats ORCPT, which is xtext; some write it decoded, as Postfix does, and
+/// then `user+ad@` must stay as it is: what the other field says as well, and what would be no text, is taken as written.
+std::string recipient_of(const Fields& fields) {
+  const std::string original = field(fields, "original-recipient");
+  const std::string last = typed_value(field(fields, "final-recipient"));
+  const std::string address = typed_value(original);
+  if (address.empty()) return decoded_utf8_address(last);
+  if (same(trimmed(std::string_view(original).substr(0, original.find(';'))), "utf-8")) return decoded_utf8_address(address);
+  if (same(address, last)) return address;
+  std::string decoded = decoded_xtext(address);
+  const bool text = std::none_of(decoded.begin(), decoded.end(), [](char c) { return (c >= 0 && c <= 32) || c == 127; }) &&
+                    g_utf8_validate(decoded.data(), static_cast<gssize>(decoded.size()), nullptr);
+  return text ? decoded : address;
 }
 
 }  // namespace
@@ -229,22 +264,23 @@ std::vector<StatusReport> read_status_reports(std::string_view raw) {
   if (mail.content_type != "multipart/report") return reports;
   std::string original_id;
   for (const File& file : mail.files) {
-    if (!same(file.content_type, "message/rfc822") && !same(file.content_type, "text/rfc822-headers")) continue;
+    if (!same(file.content_type, "message/rfc822") && !same(file.content_type, "text/rfc822-headers") &&
+        !same(file.content_type, "message/global") && !same(file.content_type, "message/global-headers"))
+      continue;
     // The part's own headers come first.
     for (const Fields& fields : field_blocks(file.content))
       if (const std::string id = field(fields, "message-id"); !id.empty() && original_id.empty()) original_id = id;
   }
   for (const File& file : mail.files) {
-    if (same(file.content_type, "message/delivery-status")) {
+    if (same(file.content_type, "message/delivery-status") || same(file.content_type, "message/global-delivery-status")) {
       const std::vector<Fields> blocks = field_blocks(file.content);
       std::string envelope_id;
       for (const Fields& fields : blocks) {
         if (const std::string id = field(fields, "original-envelope-id"); !id.empty()) envelope_id = decoded_xtext(id);
-        std::string recipient = typed_value(field(fields, "original-recipient"));
-        if (recipient.empty()) recipient = typed_value(field(fields, "final-recipient"));
+        std::string recipient = recipient_of(fields);
         if (recipient.empty()) continue;
         StatusReport& report = reports.emplace_back();
-        report.recipient = decoded_xtext(recipient);
+        report.recipient = std::move(recipient);
         report.status_code = field(fields, "status");
         report.status_code = report.status_code.substr(0, report.status_code.find(' '));
         report.state = state_of(field(fields, "action"), report.status_code);

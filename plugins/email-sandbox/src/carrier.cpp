@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
-#include "bounce.h"
+#include "delivery.h"
 #include "smtp_door.h"
 #include "trunkline/mail.hpp"
 
@@ -31,26 +31,7 @@ namespace {
 constexpr std::size_t kMaxRecipients = 100;
 constexpr int kMaxAttempts = 8;
 
-/// Calls made on nobody's behalf: deliveries outlive the call that sent them.
-CallOptions on_behalf_of(const std::string& resource) {
-  CallOptions options;
-  options.resource = resource;
-  return options;
-}
-
-Bytes bytes_of(std::string_view text) { return {text.begin(), text.end()}; }
-
 }  // namespace
-
-struct Carrier::Delivery {
-  std::shared_ptr<World> world;
-  std::string mail_id;
-  std::string message_id;
-  std::string sender;
-  std::string headers;  // for a bounce that comes as a mail
-  Fate fate;
-  std::string provider_message_id;
-};
 
 Carrier::Carrier(trunkline::Host host, std::string_view config_json)
     : settings_(parse_settings(config_json)),
@@ -140,7 +121,7 @@ trunkline::Task<std::vector<EmailSendResult>> Carrier::send(Call call, EmailSend
       delivery->mail_id = delivery->provider_message_id = id;
       delivery->message_id = request.message_id;
       delivery->sender = request.from.address;
-      if (fate.rule.bounce_mail) delivery->headers = message.headers;
+      if (fate.rule.bounce_mail) delivery->returned = message.headers;
       delivery->fate = std::move(fate);
       pending_.run(deliver(std::move(delivery)));
     }
@@ -184,41 +165,6 @@ trunkline::Task<void> Carrier::deliver(std::shared_ptr<Delivery> delivery) {
   }
 }
 
-trunkline::Task<void> Carrier::tell(std::shared_ptr<Delivery> delivery) {
-  const Fate& fate = delivery->fate;
-  CallOptions options = on_behalf_of(delivery->world->resource());
-  if (fate.rule.bounce_mail && fate.outcome == EmailState::kBounced) {
-    Bounce bounce;
-    bounce.sender = delivery->sender;
-    bounce.recipient = fate.recipient;
-    bounce.status_code = fate.status_code;
-    bounce.detail = fate.detail;
-    bounce.envelope_id = delivery->message_id;
-    bounce.headers = delivery->headers;
-    InboundEmail mail;
-    mail.provider_message_id = delivery->mail_id + "/bounce/" + fate.recipient;
-    mail.to = {delivery->sender};
-    mail.mime = bytes_of(write_bounce(bounce));
-    mail.received_at = clock_.now();
-    mail.resource = delivery->world->resource();
-    co_await events_.received(std::move(mail), std::move(options));
-    co_return;
-  }
-  EmailReport report;
-  report.message_id = delivery->message_id;
-  report.provider_message_id = delivery->provider_message_id;
-  report.recipient = fate.recipient;
-  // Whoever complains got the mail first.
-  report.state = fate.outcome == EmailState::kComplained ? EmailState::kDelivered : fate.outcome;
-  report.status_code = fate.status_code;
-  report.detail = fate.detail;
-  report.at = clock_.now();
-  co_await events_.report(report, options);
-  if (fate.outcome != EmailState::kComplained) co_return;
-  report.state = EmailState::kComplained;
-  co_await events_.report(std::move(report), std::move(options));
-}
-
 trunkline::Task<std::vector<CapturedMailbox>> Carrier::mailboxes(Call call) { co_return world(call.resource())->mailboxes(); }
 trunkline::Task<std::vector<CapturedMail>> Carrier::mails(Call call, std::string address) {
   co_return world(call.resource())->mails(address);
@@ -250,36 +196,6 @@ trunkline::Task<std::string> Carrier::receive(Call call, std::string from, std::
   co_return id;
 }
 
-trunkline::Task<void> Carrier::hand_in(std::string resource, std::string mail_id, std::string from, std::vector<std::string> to,
-                                       std::string raw) {
-  InboundEmail mail;
-  mail.provider_message_id = mail_id;
-  mail.from = std::move(from);
-  mail.to = std::move(to);
-  mail.mime = bytes_of(raw);
-  mail.received_at = clock_.now();
-  if (!resource.empty()) mail.resource = resource;
-  CallOptions options = on_behalf_of(resource);
-  co_await events_.received(std::move(mail), std::move(options));
-}
-
-/// Mail by SMTP stays here whoever it is for; the host hears of what is for a domain of its own.
-trunkline::Task<void> Carrier::take_smtp(std::string resource, std::string from, std::vector<std::string> to, std::string raw) {
-  const std::shared_ptr<World> home = world(resource.empty() ? settings_.smtp_resource : resource);
-  Arrival arrival;
-  arrival.from = from;
-  arrival.to = to;
-  arrival.raw = raw;
-  arrival.via = "smtp";
-  arrival.at = clock_.now();
-  const std::string id = home->keep(std::move(arrival));
-  try {
-    co_await hand_in(home->resource(), id, std::move(from), std::move(to), std::move(raw));
-  } catch (const Error& error) {
-    if (error.code != ErrorCode::kNotFound) throw;
-  }
-}
-
 trunkline::Task<void> Carrier::complain(Call call, std::string mail_id, std::string recipient) {
   const std::shared_ptr<World> home = world(call.resource());
   const CapturedMail mail = home->mail(mail_id);
@@ -307,40 +223,6 @@ trunkline::Task<std::vector<MailRule>> Carrier::rules(Call call) { co_return wor
 trunkline::Task<void> Carrier::reset(Call call) {
   world(call.resource())->reset();
   co_return;
-}
-
-std::string Carrier::smtp_address(const Call&) {
-  if (!settings_.smtp_port) return {};
-  const std::lock_guard lock(mutex_);
-  if (stopped_) return {};
-  if (!door_) {
-    SmtpDoor::Options options;
-    options.host = settings_.smtp_host;
-    options.port = *settings_.smtp_port;
-    options.max_bytes = settings_.smtp_max_bytes;
-    options.decide = [this](const std::string& resource, const std::string& recipient) -> std::optional<SmtpDoor::Refusal> {
-      const Fate fate = world(resource.empty() ? settings_.smtp_resource : resource)->decide(recipient, clock_.now());
-      if (!fate.rule.refuse) return std::nullopt;
-      return SmtpDoor::Refusal{fate.rule.temporary, fate.status_code, fate.detail};
-    };
-    options.take = [this](std::string resource, std::string from, std::vector<std::string> to, std::string raw,
-                          std::function<void(bool)> done) {
-      auto work = [](Carrier* self, std::string r, std::string f, std::vector<std::string> t, std::string m,
-                     std::function<void(bool)> told) -> Task<void> {
-        bool taken = true;
-        try {
-          co_await self->take_smtp(std::move(r), std::move(f), std::move(t), std::move(m));
-        } catch (const Error& error) {
-          self->log_.write(LogLevel::kWarning, "the host did not take a mail", trunkline::Properties{{"error", error.message}});
-          taken = false;
-        }
-        told(taken);
-      };
-      pending_.run(work(this, std::move(resource), std::move(from), std::move(to), std::move(raw), std::move(done)));
-    };
-    door_ = std::make_unique<SmtpDoor>(std::move(options));
-  }
-  return door_->address();
 }
 
 trunkline::Task<std::int64_t> Carrier::changes(Call call, std::int64_t since) {

@@ -17,6 +17,7 @@
 namespace email_sandbox {
 
 class SmtpDoor;
+struct SmtpMail;
 
 /// A mail carrier whose mailboxes are all here. It answers sends at once; what happens afterwards happens on the host's clock, so
 /// a virtual clock drives it. [any-thread]
@@ -54,7 +55,8 @@ class Carrier final : public trunkline::email::EmailProvider, public trunkline::
   std::shared_ptr<World> world(std::string_view resource);
   Task<void> deliver(std::shared_ptr<Delivery> delivery);
   Task<void> tell(std::shared_ptr<Delivery> delivery);
-  Task<void> take_smtp(std::string resource, std::string from, std::vector<std::string> to, std::string raw);
+  Task<void> tell_by_mail(std::shared_ptr<Delivery> delivery);
+  Task<void> take_smtp(std::shared_ptr<SmtpMail> mail);
   Task<void> hand_in(std::string resource, std::string mail_id, std::string from, std::vector<std::string> to, std::string raw);
 
   const Settings settings_;

@@ -3,31 +3,40 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
+#include "dsn.h"
+#include "world.h"
+
 namespace email_sandbox {
+
+/// A mail that came through the door.
+struct SmtpMail {
+  struct Recipient {
+    std::string address;
+    Fate fate;
+    RecipientDsn dsn;
+  };
+  std::string resource;
+  std::string from;
+  std::vector<Recipient> to;
+  std::string raw;
+  MailDsn dsn;
+};
 
 /// ESMTP (RFC 5321) with PIPELINING, 8BITMIME, SMTPUTF8, SIZE, DSN, ENHANCEDSTATUSCODES and AUTH, whose users and passwords it
 /// believes: the user is the resource. No TLS: it is for this machine.
 class SmtpDoor {
  public:
-  struct Refusal {
-    bool temporary = false;
-    std::string status_code;
-    std::string detail;
-  };
   struct Options {
     std::string host = "127.0.0.1";
     std::uint16_t port = 0;
     std::size_t max_bytes = 32u << 20;
-    /// Of one recipient; nullopt: taken. [the door's thread]
-    std::function<std::optional<Refusal>(const std::string& resource, const std::string& recipient)> decide;
+    /// Of one recipient. [the door's thread]
+    std::function<Fate(const std::string& resource, const std::string& recipient)> decide;
     /// A mail has come; `done` says whether it was kept, on any thread. [the door's thread]
-    std::function<void(std::string resource, std::string from, std::vector<std::string> to, std::string raw,
-                       std::function<void(bool)> done)>
-        take;
+    std::function<void(SmtpMail mail, std::function<void(bool)> done)> take;
   };
 
   /// Listens from here on. Throws kUnavailable when it cannot.

@@ -21,13 +21,6 @@ constexpr int kMaxMistakes = 20;
 /// A peer lives in real time, whatever the clock of the runtime does.
 constexpr std::chrono::minutes kPatience{5};
 
-std::string upper(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
-  return out;
-}
-
 std::string decode_base64(std::string_view text) {
   std::string out;
   std::uint32_t bits = 0;
@@ -172,7 +165,7 @@ void SmtpSession::command(std::string_view verb, std::string_view rest) {
   if (verb == "MAIL") return mail_from(rest);
   if (verb == "RCPT") return rcpt_to(rest);
   if (verb == "DATA") {
-    if (recipients_.empty()) return bad(has_sender_ ? "554 5.5.1 no valid recipients" : "503 5.5.1 MAIL first");
+    if (mail_.to.empty()) return bad(has_sender_ ? "554 5.5.1 no valid recipients" : "503 5.5.1 MAIL first");
     out_ = "354 end with a dot\r\n";
     return asio::async_write(socket_, asio::buffer(out_), [self = shared_from_this()](error_code error, std::size_t) {
       if (error) return self->close();
@@ -194,8 +187,11 @@ void SmtpSession::mail_from(std::string_view rest) {
     std::from_chars(parameters.data() + at + 5, parameters.data() + parameters.size(), size);
     if (size > options_.max_bytes) return bad("552 5.3.4 too large");
   }
+  MailDsn dsn;
+  if (std::string fault = read_mail_dsn(parameters, dsn); !fault.empty()) return bad(std::move(fault));
   has_sender_ = true;
-  sender_ = std::move(path);
+  mail_.from = std::move(path);
+  mail_.dsn = std::move(dsn);
   reply("250 2.1.0 ok");
 }
 
@@ -205,10 +201,14 @@ void SmtpSession::rcpt_to(std::string_view rest) {
   if (!has_sender_) return bad("503 5.5.1 MAIL first");
   if (!split_path(rest, "TO:", path, parameters)) return bad("501 5.5.4 wanted TO:<address>");
   if (!trunkline::mail::is_address(path)) return bad("553 5.1.3 no address");
-  if (recipients_.size() >= kMaxSessionRecipients) return reply("452 4.5.3 too many recipients");
-  if (const auto refusal = options_.decide(resource_, path))
-    return reply((refusal->temporary ? "450 " : "550 ") + refusal->status_code + " " + refusal->detail);
-  recipients_.push_back(std::move(path));
+  if (mail_.to.size() >= kMaxSessionRecipients) return reply("452 4.5.3 too many recipients");
+  SmtpMail::Recipient recipient;
+  if (std::string fault = read_recipient_dsn(parameters, recipient.dsn); !fault.empty()) return bad(std::move(fault));
+  recipient.fate = options_.decide(resource_, path);
+  if (const Fate& fate = recipient.fate; fate.rule.refuse)
+    return reply((fate.rule.temporary ? "450 " : "550 ") + fate.status_code + " " + fate.detail);
+  recipient.address = std::move(path);
+  mail_.to.push_back(std::move(recipient));
   reply("250 2.1.5 ok");
 }
 
@@ -263,17 +263,16 @@ void SmtpSession::read_data() {
 }
 
 void SmtpSession::on_data(std::size_t size) {
-  std::string raw;
   if (size > 0) {
     const auto* data = static_cast<const char*>(in_.data().data());
-    raw = without_stuffing({data, size - 3});
+    mail_.raw = without_stuffing({data, size - 3});
     in_.consume(size);
   }
   patience_.cancel();
-  std::vector<std::string> to = std::move(recipients_);
-  std::string from = std::move(sender_);
+  SmtpMail mail = std::move(mail_);
+  mail.resource = resource_;
   reset_mail();
-  options_.take(resource_, std::move(from), std::move(to), std::move(raw), [self = shared_from_this()](bool ok) {
+  options_.take(std::move(mail), [self = shared_from_this()](bool ok) {
     asio::post(self->socket_.get_executor(), [self, ok] { self->kept(ok); });
   });
 }
@@ -282,8 +281,7 @@ void SmtpSession::kept(bool ok) { reply(ok ? "250 2.0.0 kept" : "451 4.3.0 not k
 
 void SmtpSession::reset_mail() {
   has_sender_ = false;
-  sender_.clear();
-  recipients_.clear();
+  mail_ = {};
 }
 
 }  // namespace email_sandbox

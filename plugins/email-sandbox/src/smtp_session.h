@@ -49,8 +49,7 @@ class SmtpSession : public std::enable_shared_from_this<SmtpSession> {
   int mistakes_ = 0;
   std::string resource_;
   bool has_sender_ = false;
-  std::string sender_;
-  std::vector<std::string> recipients_;
+  SmtpMail mail_;
 };
 
 }  // namespace email_sandbox

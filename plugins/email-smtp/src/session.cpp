@@ -2,6 +2,9 @@
 
 #include <openssl/evp.h>
 
+#include <algorithm>
+#include <cstdio>
+
 #include "trunkline/error.hpp"
 
 namespace email_smtp {
@@ -13,6 +16,10 @@ using trunkline::email::EmailSendResult;
 using trunkline::email::EmailState;
 
 namespace {
+
+/// What a server has to take (RFC 3461 section 5.4).
+constexpr std::size_t kMaxEnvelopeId = 100;
+constexpr std::size_t kMaxOriginalRecipient = 500;
 
 std::string base64(const std::string& bytes) {
   std::string out(4 * ((bytes.size() + 2) / 3) + 1, '\0');
@@ -34,6 +41,23 @@ std::string xtext(const std::string& text) {
       out += '+';
       out += kHex[u >> 4];
       out += kHex[u & 15];
+    }
+  }
+  return out;
+}
+
+/// RFC 3461 section 4.2, RFC 6533 section 3: an address beyond ASCII goes as it is, for it is there only with SMTPUTF8.
+std::string original_recipient(const std::string& address) {
+  if (std::all_of(address.begin(), address.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; }))
+    return "rfc822;" + xtext(address);
+  std::string out = "utf-8;";
+  for (const char c : address) {
+    if (c == '\\' || c == '+' || c == '=' || (c >= 0 && c <= 32) || c == 127) {
+      char escaped[8];
+      std::snprintf(escaped, sizeof escaped, "\\x{%02X}", static_cast<unsigned>(c));
+      out += escaped;
+    } else {
+      out += c;
     }
   }
   return out;
@@ -137,13 +161,20 @@ std::string Session::mail_line(const Job& job) const {
   if (offers_.has("SIZE")) line += " SIZE=" + std::to_string(job.data.size());
   if ((job.eight_bit || job.utf8) && offers_.has("8BITMIME")) line += " BODY=8BITMIME";
   if (job.utf8) line += " SMTPUTF8";
-  if (settings_.dsn && offers_.has("DSN")) line += " RET=HDRS ENVID=" + xtext(job.envelope_id);
+  if (offers_.has("DSN")) {
+    line += " RET=" + settings_.returned;
+    if (const std::string id = xtext(job.envelope_id); !id.empty() && id.size() <= kMaxEnvelopeId) line += " ENVID=" + id;
+  }
   return line + "\r\n";
 }
 
 std::string Session::rcpt_line(const std::string& recipient) const {
   std::string line = "RCPT TO:<" + recipient + ">";
-  if (settings_.dsn && offers_.has("DSN")) line += " NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;" + xtext(recipient);
+  if (offers_.has("DSN")) {
+    if (!settings_.notify.empty()) line += " NOTIFY=" + settings_.notify;
+    if (const std::string original = original_recipient(recipient); original.size() <= kMaxOriginalRecipient)
+      line += " ORCPT=" + original;
+  }
   return line + "\r\n";
 }
 

@@ -1,5 +1,6 @@
 #include "settings.h"
 
+#include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -10,6 +11,27 @@ namespace email_smtp {
 using nlohmann::json;
 using trunkline::Error;
 using trunkline::ErrorCode;
+
+namespace {
+
+/// The value of NOTIFY.
+std::string notify_of(const std::vector<std::string>& events, bool dsn) {
+  static const std::map<std::string, std::string> kWords = {
+      {"never", "NEVER"}, {"success", "SUCCESS"}, {"failure", "FAILURE"}, {"delay", "DELAY"}};
+  if (events.empty()) return dsn ? "SUCCESS,FAILURE" : "";
+  const auto asks = [&](const char* event) { return std::find(events.begin(), events.end(), event) != events.end(); };
+  if (events.size() > 1 && asks("never"))
+    throw Error(ErrorCode::kInvalidArgument, "notify: found never among others, wanted it alone", "notify");
+  if (dsn && !asks("success"))
+    throw Error(ErrorCode::kInvalidArgument,
+                "notify: found no success, wanted because reports is dsn: no mail would ever count as delivered", "notify");
+  std::string all;
+  for (const auto& [event, word] : kWords)
+    if (asks(event.c_str())) all += (all.empty() ? "" : ",") + word;
+  return all;
+}
+
+}  // namespace
 
 Settings parse_settings(std::string_view config_json) {
   const json config = json::parse(config_json.empty() ? "{}" : config_json, nullptr, false);
@@ -36,10 +58,14 @@ Settings parse_settings(std::string_view config_json) {
     s.max_recipients = config.value("max_recipients", s.max_recipients);
     s.eight_bit = config.value("eight_bit", false);
     s.dsn = config.value("reports", "accepted") == "dsn";
+    s.returned = config.value("return", "headers") == "full" ? "FULL" : "HDRS";
+    s.notify = notify_of(config.value("notify", std::vector<std::string>()), s.dsn);
     if (const auto keys = config.find("dkim"); keys != config.end())
       for (const json& key : *keys)
         s.dkim.push_back(
             {key.at("domain").get<std::string>(), key.at("selector").get<std::string>(), key.value("secret", "dkim_key")});
+  } catch (const Error&) {
+    throw;
   } catch (const std::exception& error) {
     throw Error(ErrorCode::kInvalidArgument, std::string("config: ") + error.what(), "config");
   }

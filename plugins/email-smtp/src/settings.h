@@ -33,7 +33,11 @@ struct Settings {
   std::chrono::milliseconds reply_timeout{20000};
   std::size_t max_recipients = 50;
   bool eight_bit = false;
+  /// A mail counts as delivered once its report says so, not once the server has it.
   bool dsn = false;
+  /// RET and NOTIFY of RFC 3461 for servers that offer DSN; without `notify` the server keeps to its custom.
+  std::string returned = "HDRS";
+  std::string notify;
   std::vector<DkimSettings> dkim;
   // Secrets; never logged.
   std::string password;

@@ -127,6 +127,7 @@ void ClientSession::bind(const smpp::Header& header, std::string_view body) {
   smpp::add_number(response.tlvs, smpp::tag::kScInterfaceVersion, smpp::kVersion34, 1);
   smpp::encode(out_, header.command | command::kResponse, status::kOk, header.sequence, response);
   flush();
+  owner_.bound(shared_from_this());
 }
 
 void ClientSession::submit(const smpp::Header& header, std::string_view body) {

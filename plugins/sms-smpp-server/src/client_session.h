@@ -30,6 +30,7 @@ class SessionOwner {
                       std::function<void(std::uint32_t status, std::string id)> done) = 0;
   /// nullopt: nothing is known of it.
   virtual std::optional<smpp::QueryResponse> query(const std::string& system_id, const smpp::Query& query) = 0;
+  virtual void bound(const ClientSessionPtr& session) = 0;
   virtual void closed(const ClientSessionPtr& session) = 0;
 
  protected:

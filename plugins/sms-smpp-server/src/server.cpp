@@ -70,6 +70,7 @@ Server::Server(asio::io_context& io, const Settings& settings, trunkline::Host h
 }
 
 void Server::start() {
+  load_waiting();
   load_parts();  // and then accepts: a part that comes while they are read would be of a text of its own
   boost::system::error_code failure;
   const auto local = acceptor_.local_endpoint(failure);  // settings may leave the choice to the system
@@ -80,6 +81,7 @@ void Server::start() {
 void Server::stop() {
   boost::system::error_code ignored;
   acceptor_.close(ignored);
+  stop_keeping();
   const auto sessions = sessions_;
   for (const ClientSessionPtr& session : sessions) session->close();
   timers_.stop();
@@ -111,6 +113,10 @@ std::uint32_t Server::may_bind(const smpp::Bind& bind) {
   if (known != clients_.end() && same) return status::kOk;
   log_.write(LogLevel::kWarning, "a bind was refused", Properties{{"system_id", bind.system_id}});
   return known == clients_.end() ? status::kInvalidSystemId : status::kInvalidPassword;
+}
+
+void Server::bound(const ClientSessionPtr& session) {
+  if (session->can_receive()) tell_waiting(session->system_id());
 }
 
 void Server::closed(const ClientSessionPtr& session) { sessions_.erase(session); }

@@ -38,6 +38,7 @@ class Server final : public SessionOwner {
   void submit(const ClientSessionPtr& session, smpp::Message message,
               std::function<void(std::uint32_t, std::string)> done) override;
   std::optional<smpp::QueryResponse> query(const std::string& system_id, const smpp::Query& query) override;
+  void bound(const ClientSessionPtr& session) override;
   void closed(const ClientSessionPtr& session) override;
 
   using SubmitDone = std::function<void(std::uint32_t, std::string)>;
@@ -64,6 +65,18 @@ class Server final : public SessionOwner {
     std::vector<std::string> keys;
     Time until{};
   };
+  /// A receipt or a text that a client could not take yet.
+  struct WaitingRow {
+    std::string key;
+    smpp::Message message;
+    Time until{};
+  };
+  struct Waiting {
+    std::deque<WaitingRow> rows;  // oldest first
+    std::size_t saving = 0;       // under way to the disk
+    bool telling = false;         // or about to
+    std::size_t window = 1;
+  };
   boost::asio::awaitable<void> accept();
   void submit_whole(Submission submission, SubmitDone done);
   // server_parts.cpp
@@ -85,6 +98,17 @@ class Server final : public SessionOwner {
   Texts& texts_of(const std::string& system_id);
   std::string new_id();
   void remember(const std::string& id, smpp::MessageState state);
+  // server_waiting.cpp
+  void hand_out(const std::string& system_id, std::vector<smpp::Message> messages, std::function<void(bool)> done);
+  void keep(const std::string& system_id, std::vector<smpp::Message> messages, std::function<void(bool)> done);
+  void stop_keeping();
+  void tell_later(const std::string& system_id);
+  void tell_waiting(const std::string& system_id);
+  void drop_overdue(Waiting& waiting);
+  void load_waiting();
+  void take_up_waiting(const trunkline::host::StoreEntry& row);
+  /// Null: nobody is bound who takes anything.
+  ClientSessionPtr receiver_of(const std::string& system_id) const;
   /// Messages to a client, in order; false when one was not taken.
   void deliver_all(const std::string& system_id, std::vector<smpp::Message> messages, std::function<void(bool)> done);
   std::vector<smpp::Message> receipts_of(const nlohmann::json& data);
@@ -104,6 +128,10 @@ class Server final : public SessionOwner {
   std::unordered_map<std::string, std::unique_ptr<Texts>> texts_;  // by client
   std::unordered_map<std::string, smpp::MessageState> states_;     // by id, without the number of a part
   std::deque<std::string> states_order_;
+  std::unordered_map<std::string, Waiting> waiting_;  // by client
+  std::unordered_map<std::uint64_t, std::function<void(bool)>> saves_;
+  std::uint64_t last_save_ = 0;
+  bool stopping_ = false;
   const std::uint64_t salt_;
   std::uint64_t ids_ = 0;
   std::uint16_t reference_ = 0;

@@ -77,10 +77,14 @@ std::vector<smpp::Message> Server::text_of(const json& data, std::string& system
   return coder_.fill(message, text, ++reference_);
 }
 
-void Server::deliver_all(const std::string& system_id, std::vector<smpp::Message> messages, std::function<void(bool)> done) {
-  ClientSessionPtr session;
+ClientSessionPtr Server::receiver_of(const std::string& system_id) const {
   for (const ClientSessionPtr& one : sessions_)
-    if (one->can_receive() && one->system_id() == system_id) session = one;
+    if (one->can_receive() && one->system_id() == system_id) return one;
+  return nullptr;
+}
+
+void Server::deliver_all(const std::string& system_id, std::vector<smpp::Message> messages, std::function<void(bool)> done) {
+  const ClientSessionPtr session = receiver_of(system_id);
   if (!session) return done(false);
   auto left = std::make_shared<std::size_t>(messages.size());
   auto good = std::make_shared<bool>(true);
@@ -131,7 +135,7 @@ void Server::take_events(const json& events, std::function<void(bool)> done) {
   auto good = std::make_shared<bool>(true);
   auto end = std::make_shared<std::function<void(bool)>>(std::move(done));
   for (Batch& batch : batches)
-    deliver_all(batch.system_id, std::move(batch.messages), [left, good, end](bool taken) {
+    hand_out(batch.system_id, std::move(batch.messages), [left, good, end](bool taken) {
       if (!taken) *good = false;
       if (--*left == 0) (*end)(*good);
     });

@@ -14,6 +14,7 @@ using email::EmailSendResult;
 using email::EmailState;
 using ::testing::Contains;
 using ::testing::ElementsAre;
+using ::testing::EndsWith;
 using testing::FakeSmtpServer;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -74,9 +75,9 @@ TEST_F(EmailSmtp, SendsInOneGoAndKeepsTheConnection) {
   EXPECT_EQ(results[0].provider_message_id, "Q1");
   send();
   EXPECT_EQ(server.connections(), 1);
-  EXPECT_THAT(server.commands(),
-              ElementsAre("EHLO localhost", StartsWith("MAIL FROM:<me@ours.test> SIZE="), "RCPT TO:<ann@example.com>",
-                          "RCPT TO:<bob@example.com>", "DATA", StartsWith("MAIL"), "RCPT TO:<ann@example.com>", "DATA"));
+  EXPECT_THAT(server.commands(), ElementsAre("EHLO localhost", StartsWith("MAIL FROM:<me@ours.test> SIZE="),
+                                             StartsWith("RCPT TO:<ann@example.com>"), StartsWith("RCPT TO:<bob@example.com>"),
+                                             "DATA", StartsWith("MAIL"), StartsWith("RCPT TO:<ann@example.com>"), "DATA"));
   EXPECT_THAT(server.mails()[0], HasSubstr("\r\n\r\n..dot\r\nline\r\n"));
 }
 
@@ -287,6 +288,46 @@ TEST_F(EmailSmtp, AsksForReportsWhereItIsTold) {
   EXPECT_EQ(server.commands()[2], "RCPT TO:<a+b@example.com> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;a+2Bb@example.com");
 }
 
+TEST_F(EmailSmtp, WhatABounceIsAboutIsSaidInAnyCase) {
+  FakeSmtpServer server;
+  open(server);
+  auto r = request({"a=b@example.com"});
+  r.message_id = "op +1";
+  EXPECT_EQ(send(r)[0].state, EmailState::kDelivered);
+  EXPECT_THAT(server.commands()[1], EndsWith(" RET=HDRS ENVID=op+20+2B1"));
+  EXPECT_EQ(server.commands()[2], "RCPT TO:<a=b@example.com> ORCPT=rfc822;a+3Db@example.com");
+  // What the server need not take is left out.
+  r.message_id = std::string(101, 'x');
+  send(r);
+  EXPECT_THAT(server.commands()[4], EndsWith(" RET=HDRS"));
+  // A server that does not offer DSN hears nothing of it.
+  instance_.reset();
+  FakeSmtpServer plain(Script{{"EHLO", "250-fake.test\r\n250 PIPELINING"}});
+  open(plain, R"("reports": "dsn", "return": "full")");
+  EXPECT_EQ(send()[0].state, EmailState::kDelivered) << "nobody will report";
+  EXPECT_THAT(plain.commands(), ElementsAre("EHLO localhost", "MAIL FROM:<me@ours.test>", "RCPT TO:<ann@example.com>", "DATA"));
+}
+
+TEST_F(EmailSmtp, AsksForTheReportsThatAreWanted) {
+  FakeSmtpServer server;
+  open(server, R"("notify": ["failure", "delay"], "return": "full")");
+  EXPECT_EQ(send()[0].state, EmailState::kDelivered);
+  EXPECT_THAT(server.commands()[1], HasSubstr(" RET=FULL ENVID=op-1"));
+  EXPECT_THAT(server.commands()[2], HasSubstr(" NOTIFY=DELAY,FAILURE ORCPT="));
+  instance_.reset();
+  open(server, R"("notify": ["never"])");
+  send();
+  EXPECT_THAT(server.commands(), Contains("RCPT TO:<ann@example.com> NOTIFY=NEVER ORCPT=rfc822;ann@example.com"));
+}
+
+TEST_F(EmailSmtp, AnAddressBeyondAsciiIsNamedInUtf8) {
+  FakeSmtpServer server(Script{{"EHLO", "250-fake.test\r\n250-8BITMIME\r\n250-DSN\r\n250 SMTPUTF8"}});
+  open(server);
+  send(request({"mü+r@example.com", "ann@example.com"}));
+  EXPECT_THAT(server.commands(), Contains("RCPT TO:<mü+r@example.com> ORCPT=utf-8;mü\\x{2B}r@example.com"));
+  EXPECT_THAT(server.commands(), Contains("RCPT TO:<ann@example.com> ORCPT=rfc822;ann@example.com"));
+}
+
 TEST_F(EmailSmtp, AddressesBeyondAsciiNeedAServerThatTakesThem) {
   FakeSmtpServer server;
   open(server);
@@ -339,6 +380,8 @@ TEST_F(EmailSmtp, RefusesSettingsThatCannotWork) {
     return at;
   };
   EXPECT_THAT(target(R"({"host": "a b"})"), HasSubstr("host"));
+  EXPECT_THAT(target(R"({"host": "a", "reports": "dsn", "notify": ["failure"]})"), HasSubstr("notify"));
+  EXPECT_THAT(target(R"({"host": "a", "notify": ["never", "delay"]})"), HasSubstr("notify"));
   EXPECT_THAT(target(R"({"host": "a", "auth": "plain"})"), HasSubstr("username"));
   EXPECT_THAT(target(R"({"host": "a", "auth": "xoauth2", "username": "u"})"), HasSubstr("access_token"));
   EXPECT_THAT(target(R"({"host": "a", "dkim": [{"domain": "a.test", "selector": "s"}]})"), HasSubstr("dkim_key"));

@@ -43,8 +43,9 @@ function listen(options) {
       stream.on('data', (chunk) => chunks.push(chunk));
       // The session is another mail's afterwards.
       const to = session.envelope.rcptTo.map((recipient) => recipient.address);
-      const { bodyType, smtpUtf8 } = session.envelope;
-      stream.on('end', () => { mails.push({ raw: Buffer.concat(chunks), secure: session.secure, to, bodyType, smtpUtf8 }); done(null, `queued as m${mails.length}`); });
+      const { bodyType, smtpUtf8, dsn } = session.envelope;
+      const asked = session.envelope.rcptTo.map((recipient) => recipient.dsn);
+      stream.on('end', () => { mails.push({ raw: Buffer.concat(chunks), secure: session.secure, to, bodyType, smtpUtf8, dsn, asked }); done(null, `queued as m${mails.length}`); });
     },
     ...options,
   });
@@ -166,6 +167,24 @@ test('implicit TLS, and XOAUTH2', { timeout: 30_000 }, async () => {
     assert.equal(mails[0].secure, true);
   } finally {
     await server.stop();
+  }
+});
+
+test('reports are asked for where the server offers them', { timeout: 60_000 }, async () => {
+  const offering = await listen({ hideDSN: false });
+  const asking = await trunkline(smtp({ port: offering.port, reports: 'dsn', notify: ['success', 'failure', 'delay'], return: 'full' }), PASSWORD);
+  const refused = await trunkline(smtp({ reports: 'dsn' }), PASSWORD);
+  try {
+    mails.length = 0;
+    const { id } = await send(asking.client, message(['ann+1@example.com']));
+    assert.deepEqual(mails[0].dsn, { ret: 'FULL', envid: id });
+    assert.deepEqual(mails[0].asked, [{ notify: ['DELAY', 'FAILURE', 'SUCCESS'], orcpt: 'rfc822;ann+1@example.com' }]);
+    assert.deepEqual((await record(asking.server, id)).recipients.map((r) => r.state), ['sent']);
+    const silent = await send(refused.client, message(['ann@example.com']));
+    assert.deepEqual((await record(refused.server, silent.id)).recipients.map((r) => r.state), ['delivered']);
+  } finally {
+    await Promise.all([asking.server.stop(), refused.server.stop()]);
+    offering.server.close();
   }
 });
 

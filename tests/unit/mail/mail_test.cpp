@@ -192,6 +192,31 @@ TEST(Reports, ReadsWhatAPostfixWrites) {
   EXPECT_EQ(reports[1].state, EmailState::kSent) << "delayed is no end";
 }
 
+TEST(Reports, RecipientsAreReadHoweverTheyWereWritten) {
+  const auto recipient = [](const std::string& fields) {
+    const auto reports = read_status_reports(
+        "Content-Type: multipart/report; report-type=global-delivery-status; boundary=B\r\n\r\n"
+        "--B\r\nContent-Type: text/plain\r\n\r\nx\r\n"
+        "--B\r\nContent-Type: message/global-delivery-status\r\n\r\nReporting-MTA: dns; mx.test\r\n\r\n" +
+        fields +
+        "\r\nAction: failed\r\nStatus: 5.1.1\r\n\r\n--B\r\nContent-Type: message/global-headers\r\n\r\n"
+        "Message-ID: <op@example.test>\r\n\r\n--B--\r\n");
+    if (reports.size() != 1) return std::string("reports: ") + std::to_string(reports.size());
+    EXPECT_EQ(reports[0].original_message_id, "<op@example.test>");
+    return reports[0].recipient;
+  };
+  // Original-Recipient as xtext, and as Postfix writes it.
+  EXPECT_EQ(recipient("Final-Recipient: rfc822; a+b@example.com\r\nOriginal-Recipient: rfc822; a+2Bb@example.com"),
+            "a+b@example.com");
+  EXPECT_EQ(recipient("Final-Recipient: rfc822; a+2Bb@example.com\r\nOriginal-Recipient: rfc822; a+2Bb@example.com"),
+            "a+2Bb@example.com");
+  EXPECT_EQ(recipient("Final-Recipient: rfc822; x@y.test\r\nOriginal-Recipient: rfc822; a+ad@example.com"), "a+ad@example.com");
+  EXPECT_EQ(recipient("Final-Recipient: rfc822; a+2b@example.com"), "a+2b@example.com");
+  EXPECT_EQ(recipient("Final-Recipient: rfc822; x@y.test\r\nOriginal-Recipient: UTF-8; m\\x{FC}\\x{2B}r@example.com"),
+            "mü+r@example.com");
+  EXPECT_EQ(recipient("Final-Recipient: utf-8; m\\x{110000}\\x{}\\x{41@example.com"), "m\\x{110000}\\x{}\\x{41@example.com");
+}
+
 TEST(Reports, ReadsAComplaint) {
   const std::string raw =
       "Content-Type: multipart/report; report-type=feedback-report; boundary=B\r\n\r\n--B\r\nContent-Type: "
