@@ -92,10 +92,17 @@ class RtpStream {
 
   /// Takes in what has come.
   void receive(Listener& listener);
-  /// The next 20 ms of the far end. False: silence.
-  bool play_out(Frame& frame, Listener& listener);
+  /// The next 20 ms of the far end. False: silence. `unheard`: only how loud it is matters, and packets that are silence for sure
+  /// need not be decoded.
+  bool play_out(Frame& frame, Listener& listener, bool unheard = false);
   /// 20 ms for the far end.
   void send(const Frame& frame);
+  /// The same, coded already by a codec of the same id and way, which ours continues.
+  void send_coded(Bytes payload);
+  /// What is sent next is sound: no digit, and not nothing.
+  bool sends_sound() const;
+  /// Null before configure().
+  Codec* codec() { return codec_.get(); }
   /// Frames since the last packet of the far end's, while it should send.
   std::uint32_t silent_frames() const { return silent_; }
   /// Frames since the far end's last check of ICE; 0 without ICE.
@@ -116,6 +123,9 @@ class RtpStream {
   void take(Bytes packet, const Endpoint& from, Listener& listener);
   void take_report(std::span<std::uint8_t> packet);
   void note_arrival(const RtpHeader& header);
+  /// Time goes on by 20 ms. The timestamp of the sound that is to be sent; nullopt: there is none, and what goes out instead has.
+  std::optional<std::uint32_t> begin_sound();
+  void end_sound(std::uint32_t timestamp, std::size_t payload_bytes);
   void send_packet(const RtpHeader& header, std::size_t payload_bytes);
   void send_report(bool bye);
   void receive_reports();
@@ -153,7 +163,8 @@ class RtpStream {
   std::array<std::int16_t, Codec::kMaxDecoded * 2> pending_{};  // decoded and not played yet
   std::size_t pending_count_ = 0;
   std::size_t last_samples_ = kFrameSamples;
-  int missed_ = 0;  // frames in a row
+  int missed_ = 0;                // frames in a row
+  std::uint32_t quiet_count_ = 0;  // packets in a row that were silence for sure
   std::uint32_t silent_ = 0;
 
   // Reports.
