@@ -86,7 +86,7 @@ void Bridge::run_frame() {
   const Frame everybody = clipped(sum_);
   for (Group& group : groups_) {
     if (!group.first) continue;
-    group.size = group.first->stream.codec()->encode(everybody, group.coded);
+    group.size = group.first->stream.code(everybody, group.coded);
     group.last = everybody;
   }
   for (MediaLeg* leg : legs_) {

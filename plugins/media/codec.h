@@ -15,6 +15,8 @@ namespace call_media {
 inline constexpr int kMixRate = 16000;
 inline constexpr int kFrameMs = 20;
 inline constexpr std::size_t kFrameSamples = static_cast<std::size_t>(kMixRate) / 1000 * kFrameMs;
+/// Of more people in a bridge than this the loudest are mixed, unless the configuration says otherwise.
+inline constexpr std::size_t kMixLoudest = 8;
 using Frame = std::array<std::int16_t, kFrameSamples>;
 
 enum class CodecId { kPcmu, kPcma, kG722, kOpus };

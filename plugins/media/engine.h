@@ -20,12 +20,9 @@ class MediaEngine {
     std::uint64_t news_lost = 0;
   };
 
-  /// Of more legs in a bridge than this the loudest are mixed.
-  static constexpr std::size_t kLoudest = 8;
-
-  /// `woken` is called on the media thread, at most once a frame, when there is news; it must not block. `loudest` 0: all are
-  /// mixed, whatever it costs.
-  explicit MediaEngine(std::function<void()> woken, std::size_t loudest = kLoudest);
+  /// `woken` is called on the media thread, at most once a frame, when there is news; it must not block. Of more
+  /// legs in a bridge than `loudest` those are mixed; 0: all, whatever it costs.
+  explicit MediaEngine(std::function<void()> woken, std::size_t loudest = kMixLoudest);
   ~MediaEngine();
   MediaEngine(const MediaEngine&) = delete;
 

@@ -207,6 +207,7 @@ bool RtpStream::play_out(Frame& frame, Listener& listener, bool unheard) {
           std::fill_n(decoded.begin(), made, std::int16_t{0});
         } else {
           made = codec_->decode(payload, decoded);
+          ++counts_.decoded;
         }
         missed_ = 0;
       } else if (their_ssrc_ && missed_ < kConcealedFrames && (next == JitterBuffer::Next::kLost || received_ > 10)) {
@@ -261,8 +262,13 @@ std::optional<std::uint32_t> RtpStream::begin_sound() {
 void RtpStream::send(const Frame& frame) {
   const std::optional<std::uint32_t> timestamp = begin_sound();
   if (!timestamp) return;
-  const std::size_t size = codec_->encode(frame, std::span(packet_).subspan<kRtpHeaderBytes, Codec::kMaxEncoded>());
+  const std::size_t size = code(frame, std::span(packet_).subspan<kRtpHeaderBytes, Codec::kMaxEncoded>());
   if (size > 0) end_sound(*timestamp, size);
+}
+
+std::size_t RtpStream::code(const Frame& frame, std::span<std::uint8_t, Codec::kMaxEncoded> out) {
+  ++counts_.coded;
+  return codec_->encode(frame, out);
 }
 
 void RtpStream::send_coded(Bytes payload) {

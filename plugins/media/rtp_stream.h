@@ -39,6 +39,8 @@ struct StreamCounts {
   std::uint32_t strangers = 0;  // packets from addresses that are not the far end
   std::uint32_t malformed = 0;
   std::uint32_t concealed = 0;    // frames that were made up
+  std::uint32_t decoded = 0;      // packets; silence that nobody hears is not
+  std::uint32_t coded = 0;        // frames, for us and for others
   std::uint32_t remote_lost = 0;  // as the far end told
   std::uint32_t remote_jitter_ms = 0;
 };
@@ -97,7 +99,8 @@ class RtpStream {
   bool play_out(Frame& frame, Listener& listener, bool unheard = false);
   /// 20 ms for the far end.
   void send(const Frame& frame);
-  /// The same, coded already by a codec of the same id and way, which ours continues.
+  /// The same in two steps: coded by this leg, or by another one whose codec is of the same id and way, and sent by each.
+  std::size_t code(const Frame& frame, std::span<std::uint8_t, Codec::kMaxEncoded> out);
   void send_coded(Bytes payload);
   /// What is sent next is sound: no digit, and not nothing.
   bool sends_sound() const;

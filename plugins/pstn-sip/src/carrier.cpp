@@ -15,7 +15,7 @@ using trunkline::pstn::LegFlow;
 using trunkline::pstn::TrunkProbe;
 
 Carrier::Carrier(trunkline::Host host, std::string_view config_json)
-    : settings_(parse_settings(config_json)), engine_([this] { thread_.wake(); }) {
+    : settings_(parse_settings(config_json)), engine_([this] { thread_.wake(); }, settings_.mix_loudest) {
   agent_ = std::make_unique<UserAgent>(settings_, host, thread_, engine_);
   thread_.on_end([this] { agent_->finish(); });
   thread_.on_wake([this] { agent_->take_news(); });

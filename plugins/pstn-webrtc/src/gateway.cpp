@@ -11,7 +11,7 @@ using trunkline::pstn::DialRequest;
 using trunkline::pstn::LegFlow;
 
 Gateway::Gateway(trunkline::Host host, std::string_view config_json)
-    : settings_(parse_settings(config_json)), engine_([this] { thread_.wake(); }) {
+    : settings_(parse_settings(config_json)), engine_([this] { thread_.wake(); }, settings_.mix_loudest) {
   sessions_ = std::make_unique<Sessions>(settings_, host, thread_, engine_);
   thread_.on_wake([this] { sessions_->take_news(); });
   thread_.start();
