@@ -97,7 +97,7 @@ TEST_P(Seams, NobodyHearsThatAnotherOneCodes) {
   EXPECT_EQ(coded_a_frame(), 2);
   // Each of the others speaks for a moment, the one who codes for all of them first.
   for (std::size_t who = 1; who < 6; ++who) {
-    says(who, 700);  // the same: what everybody hears is still that
+    says(who, 700, 200);  // so soft that what everybody hears is still that
     frames(10);
     EXPECT_EQ(coded_a_frame(), 3);
     is_silent(who);
@@ -111,7 +111,7 @@ TEST_P(Seams, NobodyHearsThatAnotherOneCodes) {
   lines_.erase(lines_.begin() + 2);
   phone_heard_.erase(3);
   frames(1);
-  EXPECT_GT(weakest_, 0.9);
+  EXPECT_GT(weakest_, 0.97);
 }
 
 INSTANTIATE_TEST_SUITE_P(Codecs, EveryCrowd,
@@ -123,7 +123,7 @@ TEST_F(Crowd, WhoBeginsIsHeardAtOnceWhileThereIsRoom) {
   says(0, 500);
   frames(kSettled);
   says(4, 1500);
-  frames(4);  // what the jitter buffers of both sides hold back
+  frames(6);  // what the jitter buffers of both sides hold back
   EXPECT_GT(heard_by(1, 1500), 0.3);
   EXPECT_GT(heard_by(0, 1500), 0.9);
 }
@@ -203,7 +203,6 @@ TEST_F(Crowd, WhoLosesMuchIsSentOtherPackets) {
   people(CodecId::kOpus, 6);
   says(0, 500);
   frames(kSettled);
-  EXPECT_EQ(coded_a_frame(), 2);
   for (const std::size_t who : {4u, 5u})
     ours_.change(lines_[who].ours, [](MediaLeg& leg) { leg.stream.codec()->expect_loss(80); });
   frames(10);
