@@ -10,7 +10,7 @@ constexpr std::int64_t kFloor = 16 * 16;    // mean square of what nobody hears:
 constexpr std::uint32_t kQuietFrames = 50;  // 1 s of that, after which a place is given up
 constexpr std::uint32_t kLeastFrames = 20;  // 400 ms for which a place is kept against who is louder
 constexpr std::int64_t kLouder = 2;         // 3 dB: by so much
-constexpr int kRelease = 8;                 // loudness falls by an eighth a frame: 29 dB a second
+constexpr int kRelease = 32;  // loudness falls by that part of it a frame, 7 dB a second: pauses between words count little
 constexpr std::size_t kRise = kFrameSamples / 4;
 /// 100 ms in which a leg codes for itself what everybody hears, before it is sent what another one has coded of that: by then the
 /// two codecs agree on what was before.
@@ -138,13 +138,10 @@ void Bridge::choose_loudest() {
       begin(*best);
       continue;
     }
-    const bool too_many = mixed > loudest_;
-    const bool replaced =
-        best && least && least->place.age >= kLeastFrames && best->place.loudness > kLouder * least->place.loudness;
-    if (!too_many && !replaced) return;
+    if (!best || least->place.age < kLeastFrames || best->place.loudness <= kLouder * least->place.loudness) return;
     least->place.fades = true;
     fall(least->in);
-    if (!too_many) begin(*best);
+    begin(*best);
     return;
   }
 }

@@ -70,8 +70,8 @@ class Codec {
   /// Ways in which encode() works, by what the far end loses. What one codec makes is right for all of the same id and way.
   static constexpr std::size_t kWays = 4;
   virtual std::size_t way() const { return 0; }
-  /// Encodes as if it had encoded all that `other` has, the last of which was `last`: whoever heard that one goes on with this one
-  /// and hears no seam. `other` is of the same id.
+  /// Encodes as if it had encoded all that `other` has, the last of which was `last`: whoever heard that one goes on with this
+  /// one and hears no seam. `other` is of the same id.
   virtual void continue_from(const Codec& other, const Frame& last) = 0;
   /// Nothing can be heard in this packet, and a decoder that never sees it is none the worse. For sure: false says nothing.
   virtual bool is_silence(Bytes /*payload*/) const { return false; }

@@ -8,8 +8,8 @@ struct OpusDecoder;
 namespace call_media {
 
 /// A packet carries a coarse copy of the sound before it (in-band FEC), from which one that was lost is made again. The more the
-/// far end loses, the better that copy, in a few steps: those of one step can be sent the same packets. Nothing is left out in silence (no DTX): the far end may then hear for how long we are
-/// gone.
+/// far end loses, the better that copy, in a few steps: those of one step can be sent the same packets. Nothing is left out in
+/// silence (no DTX): the far end may then hear for how long we are gone.
 class OpusCodec final : public Codec {
  public:
   OpusCodec();

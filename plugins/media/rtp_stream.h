@@ -166,7 +166,7 @@ class RtpStream {
   std::array<std::int16_t, Codec::kMaxDecoded * 2> pending_{};  // decoded and not played yet
   std::size_t pending_count_ = 0;
   std::size_t last_samples_ = kFrameSamples;
-  int missed_ = 0;                // frames in a row
+  int missed_ = 0;                 // frames in a row
   std::uint32_t quiet_count_ = 0;  // packets in a row that were silence for sure
   std::uint32_t silent_ = 0;
 

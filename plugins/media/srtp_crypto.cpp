@@ -81,8 +81,9 @@ const srtp_cipher_test_case_t kCounterTest{static_cast<int>(kCounterKey.size()),
                                            nullptr,
                                            0,
                                            nullptr};
-const srtp_cipher_type_t kCounter{cipher_alloc, cipher_dealloc, cipher_init,           nullptr,       cipher_run,      cipher_run,
-                                  cipher_set_iv, nullptr,       "AES-128-CM (OpenSSL)", &kCounterTest, SRTP_AES_ICM_128};
+const srtp_cipher_type_t kCounter{
+    cipher_alloc, cipher_dealloc,         cipher_init,   nullptr,         cipher_run, cipher_run, cipher_set_iv,
+    nullptr,      "AES-128-CM (OpenSSL)", &kCounterTest, SRTP_AES_ICM_128};
 
 srtp_err_status_t cipher_alloc(srtp_cipher_t** out, int key_bytes, int) {
   if (key_bytes != Counter::kKeyAndSalt) return srtp_err_status_bad_param;

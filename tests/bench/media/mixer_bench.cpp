@@ -26,8 +26,8 @@ double thread_seconds(clockid_t clock) {
 /// What the legs have done in a frame, on average.
 struct Work {
   double coded = 0;
-  double decoded = 0;          // of those that talk
-  double decoded_silence = 0;  // of the others
+  double decoded = 0;            // of those that talk
+  double decoded_silence = 0;    // of the others
   double protected_packets = 0;  // both ways
 };
 
@@ -56,13 +56,13 @@ double bare_cost(const Work& work, CodecId id, const std::string& key) {
   std::array<std::uint8_t, 700> packet{};
   std::uint16_t sequence = 0;
   return cost + work.protected_packets * timed([&](std::size_t i) {
-           RtpHeader header;
-           header.sequence = ++sequence;
-           header.ssrc = 1;
-           write_rtp_header(std::span(packet).first<kRtpHeaderBytes>(), header);
-           std::size_t size = kRtpHeaderBytes + talking[i].size();
-           session.protect(packet.data(), size);  // the way back costs as much
-         });
+                  RtpHeader header;
+                  header.sequence = ++sequence;
+                  header.ssrc = 1;
+                  write_rtp_header(std::span(packet).first<kRtpHeaderBytes>(), header);
+                  std::size_t size = kRtpHeaderBytes + talking[i].size();
+                  session.protect(packet.data(), size);  // the way back costs as much
+                });
 }
 
 }  // namespace

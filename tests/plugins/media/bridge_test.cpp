@@ -82,8 +82,7 @@ class Seams : public Crowd, public ::testing::WithParamInterface<CodecId> {
  protected:
   void after_frame() override {
     if (!watching_) return;
-    for (std::size_t who = 1; who < lines_.size(); ++who)
-      weakest_ = std::min(weakest_, heard_by(who, 700));
+    for (std::size_t who = 1; who < lines_.size(); ++who) weakest_ = std::min(weakest_, heard_by(who, 700));
   }
   bool watching_ = false;
   double weakest_ = 1;
@@ -114,8 +113,7 @@ TEST_P(Seams, NobodyHearsThatAnotherOneCodes) {
   EXPECT_GT(weakest_, 0.97);
 }
 
-INSTANTIATE_TEST_SUITE_P(Codecs, EveryCrowd,
-                         ::testing::Values(CodecId::kPcmu, CodecId::kPcma, CodecId::kG722, CodecId::kOpus));
+INSTANTIATE_TEST_SUITE_P(Codecs, EveryCrowd, ::testing::Values(CodecId::kPcmu, CodecId::kPcma, CodecId::kG722, CodecId::kOpus));
 INSTANTIATE_TEST_SUITE_P(Codecs, Seams, ::testing::Values(CodecId::kPcmu, CodecId::kPcma, CodecId::kG722, CodecId::kOpus));
 
 TEST_F(Crowd, WhoBeginsIsHeardAtOnceWhileThereIsRoom) {
