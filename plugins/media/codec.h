@@ -15,6 +15,8 @@ namespace call_media {
 inline constexpr int kMixRate = 16000;
 inline constexpr int kFrameMs = 20;
 inline constexpr std::size_t kFrameSamples = static_cast<std::size_t>(kMixRate) / 1000 * kFrameMs;
+/// Of more people in a bridge than this the loudest are mixed, unless the configuration says otherwise.
+inline constexpr std::size_t kMixLoudest = 8;
 using Frame = std::array<std::int16_t, kFrameSamples>;
 
 enum class CodecId { kPcmu, kPcma, kG722, kOpus };
@@ -64,6 +66,15 @@ class Codec {
   virtual std::size_t encode(const Frame& frame, std::span<std::uint8_t, kMaxEncoded> out) = 0;
   /// How much of what we send the far end does not get, of 256.
   virtual void expect_loss(std::uint8_t /*fraction*/) {}
+
+  /// Ways in which encode() works, by what the far end loses. What one codec makes is right for all of the same id and way.
+  static constexpr std::size_t kWays = 4;
+  virtual std::size_t way() const { return 0; }
+  /// Encodes as if it had encoded all that `other` has, the last of which was `last`: whoever heard that one goes on with this
+  /// one and hears no seam. `other` is of the same id.
+  virtual void continue_from(const Codec& other, const Frame& last) = 0;
+  /// Nothing can be heard in this packet, and a decoder that never sees it is none the worse. For sure: false says nothing.
+  virtual bool is_silence(Bytes /*payload*/) const { return false; }
 
  protected:
   explicit Codec(CodecId id) : id_(id) {}

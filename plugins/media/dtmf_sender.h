@@ -14,6 +14,8 @@ class DtmfSender {
 
   /// False: too many wait already; then none of these is taken.
   bool add(std::string_view digits);
+  /// There are none to send.
+  bool idle() const { return count_ == 0; }
   /// What goes out in this frame's place; its packets all have `timestamp`. `copies` 0: the frame is sound. `pause`: nothing is
   /// sent at all.
   struct Step {

@@ -18,7 +18,10 @@ constexpr std::uint64_t kMostCatchUp = 5;  // frames that are made up for when t
 
 }  // namespace
 
-MediaEngine::MediaEngine(std::function<void()> woken) : woken_(std::move(woken)), news_(kNews) { SrtpSession::initialise(); }
+MediaEngine::MediaEngine(std::function<void()> woken, std::size_t loudest)
+    : woken_(std::move(woken)), loudest_(loudest), news_(kNews) {
+  SrtpSession::initialise();
+}
 MediaEngine::~MediaEngine() { stop(); }
 
 void MediaEngine::start() {
@@ -45,6 +48,7 @@ void MediaEngine::change(const MediaLegPtr& leg, std::function<void(MediaLeg&)> 
   commands_.emplace_back([this, leg, what = std::move(what)] {
     if (leg->removed) return;
     if (std::find(legs_.begin(), legs_.end(), leg) == legs_.end()) legs_.push_back(leg);
+    if (leg->place.bridge) leg->place.bridge->alone(*leg);
     what(*leg);
     arrange_ = true;
   });
@@ -55,6 +59,7 @@ void MediaEngine::remove(const MediaLegPtr& leg) {
   const std::lock_guard lock(mutex_);
   commands_.emplace_back([this, leg] {
     leg->removed = true;
+    if (leg->place.bridge) leg->place.bridge->alone(*leg);
     leg->stream.send_bye();
     std::erase(legs_, leg);
     arrange_ = true;
@@ -92,35 +97,34 @@ void MediaEngine::run_commands() {
 }
 
 void MediaEngine::arrange() {
-  bridges_.clear();
-  order_.clear();
+  std::map<std::string_view, std::vector<MediaLeg*>> members;
+  lonely_.clear();
   for (const MediaLegPtr& leg : legs_) {
-    Bridge* bridge = nullptr;
     if (!leg->bridge.empty() && leg->answered && !leg->on_hold) {
-      bridge = &bridges_[leg->bridge];
-      bridge->legs.push_back(leg.get());
+      members[leg->bridge].push_back(leg.get());
+    } else {
+      leg->place = {};
+      lonely_.push_back(leg.get());
     }
-    order_.emplace_back(leg.get(), bridge);
   }
+  for (auto& [name, legs] : members) bridges_.try_emplace(std::string(name), loudest_).first->second.set_legs(std::move(legs));
+  std::erase_if(bridges_, [&](const auto& one) { return !members.contains(one.first); });
 }
 
 void MediaEngine::run_frame() {
   if (pending_.load(std::memory_order_acquire)) run_commands();
-  for (const auto& [leg, bridge] : order_) hear(*leg);
-  for (auto& [name, bridge] : bridges_) {
-    bridge.sum.fill(0);
-    for (const MediaLeg* leg : bridge.legs)
-      if (leg->heard)
-        for (std::size_t i = 0; i < kFrameSamples; ++i) bridge.sum[i] += leg->in[i];
-  }
-  for (const auto& [leg, bridge] : order_) say(*leg, bridge);
+  for (const MediaLegPtr& leg : legs_) hear(*leg);
+  for (auto& [name, bridge] : bridges_) bridge.run_frame();
+  for (MediaLeg* leg : lonely_)
+    if (leg->answered) say(*leg, {});
   frames_.fetch_add(1, std::memory_order_relaxed);
   if (news_.begin_take() != nullptr) woken_();
 }
 
 void MediaEngine::hear(MediaLeg& leg) {
   leg.stream.receive(leg);
-  leg.heard = leg.stream.play_out(leg.in, leg) && leg.answered && !leg.muted && !leg.on_hold;
+  const bool unheard = leg.place.bridge && leg.place.bridge->is_unheard(leg);
+  leg.heard = leg.stream.play_out(leg.in, leg, unheard) && leg.answered && !leg.muted && !leg.on_hold;
   if (leg.consent_frames > 0 && !leg.consent_told && leg.stream.consent_age() > leg.consent_frames)
     leg.consent_told = leg.tell(MediaNews::Kind::kConsentLost);
   if (!leg.answered) return;
@@ -136,19 +140,6 @@ void MediaEngine::hear(MediaLeg& leg) {
     }
   }
   leg.position += static_cast<std::int64_t>(kFrameSamples);
-}
-
-void MediaEngine::say(MediaLeg& leg, const Bridge* bridge) {
-  if (!leg.answered) return;
-  std::array<std::int32_t, kFrameSamples> sum;
-  if (bridge)
-    for (std::size_t i = 0; i < kFrameSamples; ++i) sum[i] = bridge->sum[i] - (leg.heard ? leg.in[i] : 0);
-  else
-    sum.fill(0);
-  leg.player.mix_into(sum);
-  Frame out;
-  for (std::size_t i = 0; i < kFrameSamples; ++i) out[i] = static_cast<std::int16_t>(std::clamp(sum[i], -32768, 32767));
-  leg.stream.send(out);
 }
 
 }  // namespace call_media

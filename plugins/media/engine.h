@@ -7,7 +7,7 @@
 #include <thread>
 #include <vector>
 
-#include "media/media_leg.h"
+#include "media/bridge.h"
 
 namespace call_media {
 
@@ -20,8 +20,9 @@ class MediaEngine {
     std::uint64_t news_lost = 0;
   };
 
-  /// `woken` is called on the media thread, at most once a frame, when there is news; it must not block.
-  explicit MediaEngine(std::function<void()> woken);
+  /// `woken` is called on the media thread, at most once a frame, when there is news; it must not block. Of more
+  /// legs in a bridge than `loudest` those are mixed; 0: all, whatever it costs.
+  explicit MediaEngine(std::function<void()> woken, std::size_t loudest = kMixLoudest);
   ~MediaEngine();
   MediaEngine(const MediaEngine&) = delete;
 
@@ -42,18 +43,14 @@ class MediaEngine {
   void run_frame();
 
  private:
-  struct Bridge {
-    std::vector<MediaLeg*> legs;
-    std::array<std::int32_t, kFrameSamples> sum{};
-  };
   void run();
   void run_commands();
   /// Legs have changed: who is in which bridge. Allocates.
   void arrange();
   void hear(MediaLeg& leg);
-  void say(MediaLeg& leg, const Bridge* bridge);
 
   const std::function<void()> woken_;
+  const std::size_t loudest_;
   NewsRing news_;
   std::thread thread_;  // NOLINT(trunkline-thread): of a plugin whose manifest says that it has threads
   std::atomic<bool> stopping_{false};
@@ -65,7 +62,7 @@ class MediaEngine {
   // Media thread.
   std::vector<MediaLegPtr> legs_;
   std::map<std::string, Bridge> bridges_;
-  std::vector<std::pair<MediaLeg*, Bridge*>> order_;  // of legs_, with their bridges
+  std::vector<MediaLeg*> lonely_;  // those of legs_ that are in none of them
   bool arrange_ = false;
 
   std::atomic<std::uint64_t> frames_{0};

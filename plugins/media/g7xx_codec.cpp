@@ -1,6 +1,7 @@
 #include "media/g7xx_codec.h"
 
 #include <spandsp.h>
+#include <spandsp/private/g722.h>
 #include <speex/speex_resampler.h>
 
 #include <algorithm>
@@ -89,6 +90,17 @@ std::size_t G7xxCodec::encode(const Frame& frame, std::span<std::uint8_t, kMaxEn
   for (std::size_t i = 0; i < kFrameBytes; ++i)
     out[i] = id() == CodecId::kPcmu ? linear_to_ulaw(s.narrow[i]) : linear_to_alaw(s.narrow[i]);
   return kFrameBytes;
+}
+
+void G7xxCodec::continue_from(const Codec& other, const Frame& last) {
+  if (id() == CodecId::kG722) {
+    // Numbers alone, as that header of the library shows; it has no call for this.
+    *states_->to_g722 = *static_cast<const G7xxCodec&>(other).states_->to_g722;
+    return;
+  }
+  // The filter looks back a few milliseconds, and that is all it knows.
+  std::array<std::uint8_t, kMaxEncoded> heard_before;
+  encode(last, heard_before);
 }
 
 }  // namespace call_media

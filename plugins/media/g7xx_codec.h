@@ -16,6 +16,7 @@ class G7xxCodec final : public Codec {
   std::size_t decode(Bytes payload, std::span<std::int16_t, kMaxDecoded> out) override;
   std::size_t conceal(std::size_t samples, Bytes following, std::span<std::int16_t, kMaxDecoded> out) override;
   std::size_t encode(const Frame& frame, std::span<std::uint8_t, kMaxEncoded> out) override;
+  void continue_from(const Codec& other, const Frame& last) override;
 
  private:
   struct States;

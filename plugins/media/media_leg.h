@@ -27,6 +27,10 @@ class Player {
   /// Pieces of an id that is still on follow each other. False: there are too many. Allocates, and frees what is over.
   bool add(std::int64_t id, SoundPtr sound, const WaitingPieces& waiting = nullptr);
   void stop(std::int64_t id);
+  /// There is nothing to add.
+  bool idle() const {
+    return std::all_of(plays_.begin(), plays_.end(), [](const Play& one) { return one.piece == one.pieces.size(); });
+  }
   /// Adds the next 20 ms of everything. Allocates and frees nothing.
   void mix_into(std::array<std::int32_t, kFrameSamples>& sum);
 
@@ -39,6 +43,23 @@ class Player {
     WaitingPieces waiting;  // may be null
   };
   std::vector<Play> plays_;
+};
+
+class Bridge;
+
+/// What a bridge keeps of one of its legs.
+struct BridgePlace {
+  static constexpr std::size_t kAlone = ~std::size_t{0};
+
+  Bridge* bridge = nullptr;
+  bool mixed = false;           // the others hear it
+  bool fades = false;           // in its last frame among them
+  std::int64_t loudness = 0;    // mean square; rises at once and falls slowly
+  std::uint32_t quiet = 0;      // frames without sound in a row
+  std::uint32_t age = 0;        // frames since it is mixed
+  std::uint32_t alike = 0;      // frames in a row for which it is sent what everybody hears
+  std::size_t wanted = kAlone;  // the group that it is for
+  std::size_t group = kAlone;   // whose packets it is sent
 };
 
 /// Media thread alone, but for what is const.
@@ -100,6 +121,7 @@ class MediaLeg final : public RtpStream::Listener {
   std::int64_t position = 0;
   Frame in{};
   bool heard = false;
+  BridgePlace place;
 
  private:
   static constexpr std::size_t kHandshakes = 16;

@@ -3,6 +3,7 @@
 #include <opus/opus.h>
 
 #include <algorithm>
+#include <cstring>
 #include <new>
 
 namespace call_media {
@@ -10,9 +11,8 @@ namespace {
 
 constexpr int kBitRate = 32'000;
 constexpr int kComplexity = 3;  // of 10: a third less work than 5, and nobody hears it at this rate
-/// In percent. Below it there would be no copies, and the first loss would be heard.
-constexpr int kLeastLoss = 5;
-constexpr int kMostLoss = 30;
+/// In percent, upwards. Without any there would be no copies, and the first loss would be heard.
+constexpr std::array<int, OpusCodec::kWays> kLosses{5, 10, 20, 30};
 
 int size_of(Bytes bytes) { return static_cast<int>(bytes.size()); }
 
@@ -41,7 +41,26 @@ OpusCodec::~OpusCodec() {
 }
 
 void OpusCodec::expect_loss(std::uint8_t fraction) {
-  opus_encoder_ctl(encoder_, OPUS_SET_PACKET_LOSS_PERC(std::clamp(fraction * 100 / 256, kLeastLoss, kMostLoss)));
+  way_ = 0;
+  while (way_ + 1 < kWays && fraction * 100 / 256 > kLosses[way_]) ++way_;
+  opus_encoder_ctl(encoder_, OPUS_SET_PACKET_LOSS_PERC(kLosses[way_]));
+}
+
+void OpusCodec::continue_from(const Codec& other, const Frame&) {
+  // opus.h: the state is one piece without pointers into itself, and may be copied so.
+  const auto& theirs = static_cast<const OpusCodec&>(other);
+  std::memcpy(static_cast<void*>(encoder_), theirs.encoder_, static_cast<std::size_t>(opus_encoder_get_size(1)));
+  opus_encoder_ctl(encoder_, OPUS_SET_PACKET_LOSS_PERC(kLosses[way_]));
+}
+
+bool OpusCodec::is_silence(Bytes payload) const {
+  if (payload.size() < 2) return true;  // what DTX leaves out
+  // RFC 6716, 3.1 and 4.2.3: one frame of SILK, alone or below CELT, 20 ms or less, begins with the flag that says whether there
+  // is a voice in it. Without one, and shorter than 6 kbit/s would be, it is the noise of a quiet room at most.
+  constexpr std::size_t kMostBytes = 14;
+  const int configuration = payload[0] >> 3, frames = payload[0] & 3;
+  const bool one_of_silk = configuration < 12 ? (configuration & 3) < 2 : configuration < 16;
+  return payload.size() <= kMostBytes && frames == 0 && one_of_silk && (payload[1] & 0x80) == 0;
 }
 
 std::size_t OpusCodec::duration(Bytes payload) const {

@@ -10,6 +10,7 @@ namespace {
 constexpr int kConcealedFrames = 3;           // made up in a row; after them there is silence
 constexpr std::uint32_t kReportFrames = 250;  // 5 s
 constexpr int kFormerFrames = 50;             // 1 s
+constexpr std::uint32_t kQuietPackets = 10;   // of silence that are decoded, so that the decoder has forgotten what was before
 
 bool same_host(const Endpoint& a, const Endpoint& b) { return a.same_host(b); }
 bool same_address(const Endpoint& a, const Endpoint& b) { return a == b; }
@@ -220,8 +221,9 @@ void RtpStream::note_arrival(const RtpHeader& header) {
   transit_ = transit;
 }
 
-bool RtpStream::play_out(Frame& frame, Listener& listener) {
+bool RtpStream::play_out(Frame& frame, Listener& listener, bool unheard) {
   bool heard = false;
+  unheard = unheard && !inband_;
   if (codec_ && settings_.receive) {
     std::array<std::int16_t, Codec::kMaxDecoded> decoded;
     while (pending_count_ < kFrameSamples) {
@@ -230,8 +232,15 @@ bool RtpStream::play_out(Frame& frame, Listener& listener) {
       const JitterBuffer::Next next = buffer_->take(payload);
       if (next == JitterBuffer::Next::kPacket) {
         if (payload.empty()) continue;
-        made = codec_->decode(payload, decoded);
         last_samples_ = codec_->duration(payload);
+        quiet_count_ = codec_->is_silence(payload) ? quiet_count_ + 1 : 0;
+        if (unheard && quiet_count_ > kQuietPackets) {
+          made = last_samples_;
+          std::fill_n(decoded.begin(), made, std::int16_t{0});
+        } else {
+          made = codec_->decode(payload, decoded);
+          ++counts_.decoded;
+        }
         missed_ = 0;
       } else if (their_ssrc_ && missed_ < kConcealedFrames && (next == JitterBuffer::Next::kLost || received_ > 10)) {
         ++missed_;
@@ -258,10 +267,14 @@ bool RtpStream::play_out(Frame& frame, Listener& listener) {
   return heard;
 }
 
-void RtpStream::send(const Frame& frame) {
+bool RtpStream::sends_sound() const {
+  return codec_ && remote_.port() != 0 && !(ice_ && !protect_) && settings_.send && dtmf_.idle();
+}
+
+std::optional<std::uint32_t> RtpStream::begin_sound() {
   const std::uint32_t timestamp = timestamp_;
   timestamp_ += frame_ticks_;
-  if (!codec_ || remote_.port() == 0 || (ice_ && !protect_)) return;
+  if (!codec_ || remote_.port() == 0 || (ice_ && !protect_)) return std::nullopt;
   const DtmfSender::Step step = dtmf_.next(timestamp, static_cast<std::uint32_t>(settings_.event_clock / 1000 * kFrameMs));
   if (step.copies > 0 || step.pause) {
     for (int i = 0; i < step.copies; ++i) {
@@ -269,15 +282,37 @@ void RtpStream::send(const Frame& frame) {
       send_packet({step.marker, *settings_.event_type, sequence_++, step.timestamp, ssrc_}, kEventBytes);
     }
     resumed_ = true;
-    return;
+    return std::nullopt;
   }
   if (!settings_.send) {
     resumed_ = true;
-    return;
+    return std::nullopt;
   }
-  const std::size_t size = codec_->encode(frame, std::span(packet_).subspan<kRtpHeaderBytes, Codec::kMaxEncoded>());
-  if (size == 0) return;
-  send_packet({resumed_, settings_.payload_type, sequence_++, timestamp, ssrc_}, size);
+  return timestamp;
+}
+
+void RtpStream::send(const Frame& frame) {
+  const std::optional<std::uint32_t> timestamp = begin_sound();
+  if (!timestamp) return;
+  const std::size_t size = code(frame, std::span(packet_).subspan<kRtpHeaderBytes, Codec::kMaxEncoded>());
+  if (size > 0) end_sound(*timestamp, size);
+}
+
+std::size_t RtpStream::code(const Frame& frame, std::span<std::uint8_t, Codec::kMaxEncoded> out) {
+  ++counts_.coded;
+  return codec_->encode(frame, out);
+}
+
+void RtpStream::send_coded(Bytes payload) {
+  const std::optional<std::uint32_t> timestamp = begin_sound();
+  if (!timestamp || payload.empty()) return;
+  payload = payload.first(std::min(payload.size(), Codec::kMaxEncoded));
+  std::copy(payload.begin(), payload.end(), packet_.begin() + kRtpHeaderBytes);
+  end_sound(*timestamp, payload.size());
+}
+
+void RtpStream::end_sound(std::uint32_t timestamp, std::size_t payload_bytes) {
+  send_packet({resumed_, settings_.payload_type, sequence_++, timestamp, ssrc_}, payload_bytes);
   resumed_ = false;
   if (ticks_ % kReportFrames == kReportFrames / 2) send_report(false);
 }

@@ -41,6 +41,8 @@ struct StreamCounts {
   std::uint32_t strangers = 0;  // packets from addresses that are not the far end
   std::uint32_t malformed = 0;
   std::uint32_t concealed = 0;    // frames that were made up
+  std::uint32_t decoded = 0;      // packets; silence that nobody hears is not
+  std::uint32_t coded = 0;        // frames, for us and for others
   std::uint32_t remote_lost = 0;  // as the far end told
   std::uint32_t remote_jitter_ms = 0;
 };
@@ -97,10 +99,18 @@ class RtpStream {
 
   /// Takes in what has come.
   void receive(Listener& listener);
-  /// The next 20 ms of the far end. False: silence.
-  bool play_out(Frame& frame, Listener& listener);
+  /// The next 20 ms of the far end. False: silence. `unheard`: only how loud it is matters, and packets that are silence for sure
+  /// need not be decoded.
+  bool play_out(Frame& frame, Listener& listener, bool unheard = false);
   /// 20 ms for the far end.
   void send(const Frame& frame);
+  /// The same in two steps: coded by this leg, or by another one whose codec is of the same id and way, and sent by each.
+  std::size_t code(const Frame& frame, std::span<std::uint8_t, Codec::kMaxEncoded> out);
+  void send_coded(Bytes payload);
+  /// What is sent next is sound: no digit, and not nothing.
+  bool sends_sound() const;
+  /// Null before configure().
+  Codec* codec() { return codec_.get(); }
   /// Frames since the last packet of the far end's, while it should send.
   std::uint32_t silent_frames() const { return silent_; }
   /// Frames since the far end's last check of ICE; 0 without ICE.
@@ -126,6 +136,9 @@ class RtpStream {
   void take(Bytes packet, const Endpoint& from, Listener& listener);
   void take_report(std::span<std::uint8_t> packet);
   void note_arrival(const RtpHeader& header);
+  /// Time goes on by 20 ms. The timestamp of the sound that is to be sent; nullopt: there is none, and what goes out instead has.
+  std::optional<std::uint32_t> begin_sound();
+  void end_sound(std::uint32_t timestamp, std::size_t payload_bytes);
   void send_packet(const RtpHeader& header, std::size_t payload_bytes);
   void send_report(bool bye);
   void receive_reports();
@@ -164,7 +177,8 @@ class RtpStream {
   std::array<std::int16_t, Codec::kMaxDecoded * 2> pending_{};  // decoded and not played yet
   std::size_t pending_count_ = 0;
   std::size_t last_samples_ = kFrameSamples;
-  int missed_ = 0;  // frames in a row
+  int missed_ = 0;                 // frames in a row
+  std::uint32_t quiet_count_ = 0;  // packets in a row that were silence for sure
   std::uint32_t silent_ = 0;
 
   // Reports.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "media/srtp_crypto.h"
 #include "trunkline/error.hpp"
 
 namespace call_media {
@@ -22,7 +23,13 @@ bool run(F function, srtp_t session, std::uint8_t* packet, std::size_t& size) {
 
 /// Once for this module. Others in the process may have initialised the library already, which it reports as a fault; whether it
 /// works shows when a session is made.
-void SrtpSession::initialise() { [[maybe_unused]] static const srtp_err_status_t status = srtp_init(); }
+void SrtpSession::initialise() {
+  [[maybe_unused]] static const bool done = [] {
+    const bool ok = srtp_init() == srtp_err_status_ok;
+    use_fast_srtp_crypto();
+    return ok;
+  }();
+}
 
 SrtpSession::SrtpSession(std::string_view key, bool outbound) {
   srtp_policy_t policy{};

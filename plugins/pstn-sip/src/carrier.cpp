@@ -14,7 +14,7 @@ using trunkline::pstn::DialTrunk;
 using trunkline::pstn::TrunkProbe;
 
 Carrier::Carrier(trunkline::Host host, std::string_view config_json)
-    : LegCarrier(thread_), settings_(parse_settings(config_json)), engine_([this] { thread_.wake(); }) {
+    : LegCarrier(thread_), settings_(parse_settings(config_json)), engine_([this] { thread_.wake(); }, settings_.mix_loudest) {
   agent_ = std::make_unique<UserAgent>(settings_, host, thread_, engine_);
   serve(*agent_);
   thread_.on_end([this] { agent_->finish(); });

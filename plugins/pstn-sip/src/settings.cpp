@@ -98,6 +98,7 @@ Settings parse_settings(std::string_view config_json) {
     if (most_ms < least_ms) refuse("jitter_most_ms", "wanted at least jitter_least_ms");
     settings.least_packets = static_cast<std::size_t>(std::max(least_ms / kFrameMs, 1));
     settings.most_packets = static_cast<std::size_t>(std::max(most_ms / kFrameMs, 1));
+    settings.mix_loudest = config.value("mix_loudest", settings.mix_loudest);
     settings.silence_seconds = config.value("silence_seconds", settings.silence_seconds);
     settings.answer_seconds = config.value("answer_seconds", settings.answer_seconds);
     settings.options_seconds = config.value("options_seconds", settings.options_seconds);

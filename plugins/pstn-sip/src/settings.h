@@ -50,6 +50,7 @@ struct Settings {
   std::uint16_t rtp_port_last = 21999;
   std::size_t least_packets = 2;
   std::size_t most_packets = 10;
+  std::size_t mix_loudest = kMixLoudest;
   int silence_seconds = 60;
   int answer_seconds = 5;
   int options_seconds = 30;

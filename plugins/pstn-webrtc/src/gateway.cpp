@@ -10,7 +10,7 @@ using trunkline::host::HttpResponse;
 using trunkline::pstn::DialRequest;
 
 Gateway::Gateway(trunkline::Host host, std::string_view config_json)
-    : LegCarrier(thread_), settings_(parse_settings(config_json)), engine_([this] { thread_.wake(); }) {
+    : LegCarrier(thread_), settings_(parse_settings(config_json)), engine_([this] { thread_.wake(); }, settings_.mix_loudest) {
   sessions_ = std::make_unique<Sessions>(settings_, host, thread_, engine_);
   serve(*sessions_);
   thread_.on_wake([this] { sessions_->take_news(); });

@@ -77,6 +77,7 @@ Settings parse_settings(std::string_view config_json) {
     if (most_ms < least_ms) refuse("jitter_most_ms", "wanted at least jitter_least_ms");
     settings.least_packets = static_cast<std::size_t>(std::max(least_ms / kFrameMs, 1));
     settings.most_packets = static_cast<std::size_t>(std::max(most_ms / kFrameMs, 1));
+    settings.mix_loudest = config.value("mix_loudest", settings.mix_loudest);
     settings.connect_seconds = config.value("connect_seconds", settings.connect_seconds);
     settings.consent_seconds = config.value("consent_seconds", settings.consent_seconds);
     settings.wait_seconds = config.value("wait_seconds", settings.wait_seconds);

@@ -26,6 +26,7 @@ struct Settings {
   std::uint16_t rtp_port_last = 23999;
   std::size_t least_packets = 2;
   std::size_t most_packets = 10;
+  std::size_t mix_loudest = kMixLoudest;
   int connect_seconds = 15;
   int consent_seconds = 30;
   int wait_seconds = 20;

@@ -23,17 +23,25 @@ double thread_seconds(clockid_t clock) {
   return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
 }
 
-/// Seconds of CPU that `participants` take each second for decoding and coding, and for the protection of packets.
-double bare_cost(int participants, int talkers, CodecId id, const std::string& key) {
+/// What the legs have done in a frame, on average.
+struct Work {
+  double coded = 0;
+  double decoded = 0;            // of those that talk
+  double decoded_silence = 0;    // of the others
+  double protected_packets = 0;  // both ways
+};
+
+/// Seconds of CPU that this takes each second, alone.
+double bare_cost(const Work& work, CodecId id, const std::string& key) {
   const std::unique_ptr<Codec> codec = Codec::make(id);
   const auto talking = media_bench::coded(id, false), silent = media_bench::coded(id, true);
   const auto frames = media_bench::speech(250, false);
   std::array<std::int16_t, Codec::kMaxDecoded> sound{};
   std::array<std::uint8_t, Codec::kMaxEncoded> bytes{};
-  const auto timed = [](auto work) {
+  const auto timed = [](auto step) {
     constexpr int kRounds = 500;
     const double begin = thread_seconds(CLOCK_THREAD_CPUTIME_ID);
-    for (int i = 0; i < kRounds; ++i) work(static_cast<std::size_t>(i % 250));
+    for (int i = 0; i < kRounds; ++i) step(static_cast<std::size_t>(i % 250));
     return (thread_seconds(CLOCK_THREAD_CPUTIME_ID) - begin) / kRounds * 50;
   };
   const auto decode = [&](const std::vector<std::string>& packets) {
@@ -41,28 +49,20 @@ double bare_cost(int participants, int talkers, CodecId id, const std::string& k
       codec->decode(Bytes(reinterpret_cast<const std::uint8_t*>(packets[i].data()), packets[i].size()), sound);
     });
   };
-  double each = timed([&](std::size_t i) { codec->encode(frames[i], bytes); }) * participants;
-  each += decode(talking) * talkers + decode(silent) * (participants - talkers);
-  if (!key.empty()) {
-    SrtpSession back(key, true), in(key, false);
-    std::array<std::uint8_t, 700> packet{};
-    std::uint16_t sequence = 0;
-    const auto protect = [&](SrtpSession& session) {
-      RtpHeader header;
-      header.sequence = ++sequence;
-      header.ssrc = 1;
-      write_rtp_header(std::span(packet).first<kRtpHeaderBytes>(), header);
-      std::size_t size = kRtpHeaderBytes + talking[sequence % 250].size();
-      session.protect(packet.data(), size);
-      return size;
-    };
-    const double both = timed([&](std::size_t) {
-      std::size_t size = protect(back);
-      in.unprotect(packet.data(), size);
-    });
-    each += both * participants;  // one out and one in
-  }
-  return each;
+  double cost = timed([&](std::size_t i) { codec->encode(frames[i], bytes); }) * work.coded;
+  cost += decode(talking) * work.decoded + decode(silent) * work.decoded_silence;
+  if (key.empty()) return cost;
+  SrtpSession session(key, true);
+  std::array<std::uint8_t, 700> packet{};
+  std::uint16_t sequence = 0;
+  return cost + work.protected_packets * timed([&](std::size_t i) {
+                  RtpHeader header;
+                  header.sequence = ++sequence;
+                  header.ssrc = 1;
+                  write_rtp_header(std::span(packet).first<kRtpHeaderBytes>(), header);
+                  std::size_t size = kRtpHeaderBytes + talking[i].size();
+                  session.protect(packet.data(), size);  // the way back costs as much
+                });
 }
 
 }  // namespace
@@ -111,7 +111,16 @@ int main(int argc, char** argv) {
   const double used = thread_seconds(CLOCK_PROCESS_CPUTIME_ID) - begun - theirs;
   const MediaEngine::Counts frames = engine.counts();
   engine.stop();
-  const double core = used / seconds, bare = bare_cost(count, talkers, codec, key);
+  Work work;
+  for (int i = 0; i < count; ++i) {
+    const StreamCounts one = legs[static_cast<std::size_t>(i)]->stream.counts();
+    work.coded += one.coded;
+    (i < talkers ? work.decoded : work.decoded_silence) += one.decoded;
+    work.protected_packets += one.sent + one.buffer.received;
+  }
+  for (double* each : {&work.coded, &work.decoded, &work.decoded_silence, &work.protected_packets})
+    *each /= static_cast<double>(frames.frames);
+  const double core = used / seconds, bare = bare_cost(work, codec, key);
   std::printf("%.2f %.4f %.4f %.2f %.0f\n", core * 100, static_cast<double>(counts.got) / static_cast<double>(counts.sent),
               static_cast<double>(frames.late) / static_cast<double>(frames.frames), 1 - bare / core, count / core);
 }

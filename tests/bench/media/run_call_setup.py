@@ -85,6 +85,7 @@ def run(peer: int, at_a_time: int, rate: int, seconds: float) -> tuple[float, li
     rtp = phone.free_port(pairs=True)
     more = ("-r", str(rate), "-l", str(at_a_time), "-trace_rtt", "-rtt_freq", "1", "-trace_stat", "-fd", "1s")
     more += ("-rtp_echo", "-mi", "127.0.0.1", "-mp", str(rtp), "-recv_timeout", "20000")
+    more += ("-timeout", str(int(seconds * 3 + hold / 1000 + 50)))
     began = time.monotonic()
     with phone.Sipp(*caller(rtp, hold), peer=peer, calls=calls, number=OURS, more=more) as sipp:
         code = sipp.process.wait(seconds * 3 + hold / 1000 + 60)
@@ -135,10 +136,12 @@ def main() -> None:
         server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=environment)
         assert server.stdout
         assert server.stdout.readline() == "ready\n"
-        ours = run(sip_port, at_a_time, rate, seconds)
-        between = resource.getrusage(resource.RUSAGE_CHILDREN)
-        server.send_signal(2)
-        server.wait(30)
+        try:
+            ours = run(sip_port, at_a_time, rate, seconds)
+            between = resource.getrusage(resource.RUSAGE_CHILDREN)
+        finally:
+            server.send_signal(2)
+            server.wait(30)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         log.seek(0)
         counts = re.search(r"frames=(\d+).*late=(\d+)", log.read())

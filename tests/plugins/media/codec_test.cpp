@@ -83,5 +83,45 @@ TEST(Opus, WhatIsNoPacketIsSilence) {
   EXPECT_LE(codec->conceal(1'000'000, {}, out), out.size());
 }
 
+class EveryCoder : public ::testing::TestWithParam<CodecId> {};
+
+TEST_P(EveryCoder, GoesOnWhereAnotherOneIs) {
+  const auto one = Codec::make(GetParam()), other = Codec::make(GetParam());
+  const auto coded = [](Codec& codec, const Frame& frame) {
+    std::array<std::uint8_t, Codec::kMaxEncoded> bytes;
+    const std::size_t size = codec.encode(frame, bytes);
+    return Packet(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(size));
+  };
+  for (int i = 0; i < 30; ++i) coded(*one, voice(i));
+  for (int i = 50; i < 57; ++i) coded(*other, voice(i));
+  other->continue_from(*one, voice(29));
+  for (int i = 30; i < 40; ++i) EXPECT_EQ(coded(*one, voice(i)), coded(*other, voice(i))) << i;
+}
+
+INSTANTIATE_TEST_SUITE_P(Codecs, EveryCoder, ::testing::Values(CodecId::kPcmu, CodecId::kPcma, CodecId::kG722, CodecId::kOpus));
+
+TEST(OpusCodec, KnowsSilenceWithoutDecodingIt) {
+  const auto codec = Codec::make(CodecId::kOpus);
+  std::array<std::uint8_t, Codec::kMaxEncoded> bytes;
+  int voices = 0;
+  for (int i = 0; i < 50; ++i) voices += codec->is_silence(Bytes(bytes).first(codec->encode(voice(i), bytes)));
+  EXPECT_EQ(voices, 0);
+  for (int i = 0; i < 10; ++i) (void)codec->encode(Frame{}, bytes);
+  EXPECT_TRUE(codec->is_silence(Bytes(bytes).first(codec->encode(Frame{}, bytes))));
+  EXPECT_TRUE(codec->is_silence(Bytes(bytes).first(1))) << "DTX";
+  bytes[0] = 31 << 3;
+  EXPECT_FALSE(codec->is_silence(Bytes(bytes).first(8))) << "CELT says nothing of voices";
+}
+
+TEST(OpusCodec, KnowsFewWaysOfCoding) {
+  const auto codec = Codec::make(CodecId::kOpus);
+  std::vector<std::size_t> ways;
+  for (const std::uint8_t loss : {0, 12, 16, 40, 60, 255}) {
+    codec->expect_loss(loss);
+    ways.push_back(codec->way());
+  }
+  EXPECT_EQ(ways, (std::vector<std::size_t>{0, 0, 1, 2, 3, 3}));
+}
+
 }  // namespace
 }  // namespace call_media

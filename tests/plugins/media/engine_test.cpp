@@ -10,82 +10,11 @@
 #include <cmath>
 #include <numbers>
 
+#include "tests/plugins/media/engines.h"
 #include "trunkline/error.hpp"
 
 namespace call_media {
 namespace {
-
-/// How strong a frequency is in 20 ms, of 1.
-double strength(const Frame& frame, double hz) {
-  double real = 0, imaginary = 0, energy = 1;
-  for (std::size_t i = 0; i < frame.size(); ++i) {
-    const double angle = 2 * std::numbers::pi * hz * static_cast<double>(i) / kMixRate;
-    real += frame[i] * std::cos(angle);
-    imaginary += frame[i] * std::sin(angle);
-    energy += static_cast<double>(frame[i]) * frame[i];
-  }
-  return 2 * (real * real + imaginary * imaginary) / (energy * static_cast<double>(frame.size()));
-}
-
-SoundPtr tone(double hz, int frames) {
-  auto samples = std::make_shared<std::vector<std::int16_t>>(kFrameSamples * static_cast<std::size_t>(frames));
-  for (std::size_t i = 0; i < samples->size(); ++i)
-    (*samples)[i] = static_cast<std::int16_t>(8000 * std::sin(2 * std::numbers::pi * hz * static_cast<double>(i) / kMixRate));
-  return samples;
-}
-
-/// Trunkline's side and the phones' side are engines of their own; each phone is a leg of the latter.
-class Engines : public ::testing::Test {
- protected:
-  struct Line {
-    MediaLegPtr ours, phone;
-  };
-
-  Line line(StreamSettings settings = {}) {
-    const std::uint64_t number = ++last_;
-    Line made;
-    made.ours = ours_.make_leg(number, ports_.open());
-    made.phone = phones_.make_leg(number, ports_.open());
-    connect(ours_, made.ours, made.phone->port, settings);
-    std::swap(settings.send_key, settings.receive_key);
-    connect(phones_, made.phone, made.ours->port, settings);
-    return made;
-  }
-
-  static void connect(MediaEngine& engine, const MediaLegPtr& leg, std::uint16_t port, StreamSettings settings) {
-    settings.remote = *ipv4_address("127.0.0.1", port);
-    if (!settings.event_type) settings.event_type = 101;
-    engine.change(leg, [settings, parts = RtpStream::prepare(settings)](MediaLeg& media) {
-      media.stream.configure(settings, *parts);
-      media.answered = true;
-      media.tapped = true;
-    });
-  }
-
-  void frames(int count) {
-    for (int i = 0; i < count; ++i) {
-      phones_.run_frame();
-      ours_.run_frame();
-      take(ours_, heard_, pressed_);
-      take(phones_, phone_heard_, phone_pressed_);
-    }
-  }
-
-  static void take(MediaEngine& engine, std::map<std::uint64_t, Frame>& heard, std::string& pressed) {
-    while (const MediaNews* news = engine.news().begin_take()) {
-      if (news->kind == MediaNews::Kind::kHeard) heard[news->leg] = news->frame;
-      if (news->kind == MediaNews::Kind::kDigit) pressed.push_back(news->digit);
-      engine.news().end_take();
-    }
-  }
-
-  RtpPorts ports_{"127.0.0.1", 31000, 31999};
-  MediaEngine ours_{[] {}};
-  MediaEngine phones_{[] {}};
-  std::uint64_t last_ = 0;
-  std::map<std::uint64_t, Frame> heard_, phone_heard_;  // the last frame, by line
-  std::string pressed_, phone_pressed_;
-};
 
 class EveryCodec : public Engines, public ::testing::WithParamInterface<CodecId> {};
 
@@ -97,8 +26,8 @@ TEST_P(EveryCodec, WhatIsPlayedIsHeard) {
   ours_.change(one.ours, [](MediaLeg& leg) { leg.player.add(1, tone(1000, 100)); });
   phones_.change(one.phone, [](MediaLeg& leg) { leg.player.add(1, tone(600, 100)); });
   frames(30);
-  EXPECT_GT(strength(phone_heard_[1], 1000), 0.9);
-  EXPECT_GT(strength(heard_[1], 600), 0.9);
+  EXPECT_GT(strength_of(phone_heard_[1], 1000), 0.9);
+  EXPECT_GT(strength_of(heard_[1], 600), 0.9);
 }
 
 INSTANTIATE_TEST_SUITE_P(Codecs, EveryCodec, ::testing::Values(CodecId::kPcmu, CodecId::kPcma, CodecId::kG722, CodecId::kOpus));
@@ -110,7 +39,7 @@ TEST_F(Engines, SecureSoundIsHeardToo) {
   const Line one = line(settings);
   phones_.change(one.phone, [](MediaLeg& leg) { leg.player.add(1, tone(600, 100)); });
   frames(30);
-  EXPECT_GT(strength(heard_[1], 600), 0.9);
+  EXPECT_GT(strength_of(heard_[1], 600), 0.9);
 }
 
 TEST_F(Engines, AWrongKeyIsAStranger) {
@@ -136,7 +65,7 @@ TEST_F(Engines, LegsOfABridgeHearTheOthersAndNotThemselves) {
   frames(40);
   for (std::size_t i = 0; i < lines.size(); ++i)
     for (std::size_t j = 0; j < lines.size(); ++j) {
-      const double found = strength(phone_heard_[i + 1], tones[j]);
+      const double found = strength_of(phone_heard_[i + 1], tones[j]);
       if (i == j)
         EXPECT_LT(found, 0.05) << i;
       else
@@ -146,10 +75,10 @@ TEST_F(Engines, LegsOfABridgeHearTheOthersAndNotThemselves) {
   ours_.change(lines[2].ours, [](MediaLeg& leg) { leg.on_hold = true; });
   phone_heard_.clear();
   frames(20);
-  EXPECT_LT(strength(phone_heard_[1], 900), 0.05) << "muted";
-  EXPECT_LT(strength(phone_heard_[1], 1500), 0.05) << "on hold";
-  EXPECT_GT(strength(phone_heard_[2], 500), 0.5) << "who is muted still hears";
-  EXPECT_LT(strength(phone_heard_[3], 500), 0.05) << "who is on hold does not";
+  EXPECT_LT(strength_of(phone_heard_[1], 900), 0.05) << "muted";
+  EXPECT_LT(strength_of(phone_heard_[1], 1500), 0.05) << "on hold";
+  EXPECT_GT(strength_of(phone_heard_[2], 500), 0.5) << "who is muted still hears";
+  EXPECT_LT(strength_of(phone_heard_[3], 500), 0.05) << "who is on hold does not";
 }
 
 TEST_F(Engines, DigitsArriveOnceBothWays) {
@@ -194,14 +123,14 @@ TEST_F(Engines, PiecesOfASoundFollowEachOtherAndStop) {
   const Line one = line();
   for (int i = 0; i < 4; ++i) ours_.change(one.ours, [](MediaLeg& leg) { leg.player.add(7, tone(1000, 5)); });
   frames(18);
-  EXPECT_GT(strength(phone_heard_[1], 1000), 0.9);
+  EXPECT_GT(strength_of(phone_heard_[1], 1000), 0.9);
   ours_.change(one.ours, [](MediaLeg& leg) {
     leg.player.add(8, tone(700, 500));
     leg.player.stop(8);
   });
   phone_heard_.clear();
   frames(20);
-  EXPECT_LT(strength(phone_heard_[1], 700), 0.05);
+  EXPECT_LT(strength_of(phone_heard_[1], 700), 0.05);
 }
 
 TEST_F(Engines, StrangersAreNotHeard) {

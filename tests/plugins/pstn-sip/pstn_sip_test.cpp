@@ -232,12 +232,12 @@ TEST_F(PstnSip, BadRequestsNameTheMember) {
 TEST_F(PstnSip, MoreSoundsAtOnceThanTheLegHasRoomForAreRefused) {
   open();
   talk();
-  for (std::int64_t id = 0; id < 16; ++id) near_.audio.play_sync("leg", id, tone_of(1000, 10000));
+  for (std::int64_t id = 0; id < 16; ++id) near_.audio.play_sync("leg", id, tone_bytes(1000, 10000));
   std::string target;
-  const auto one_more = [&] { near_.audio.play_sync("leg", 16, tone_of(1000, 10000)); };
+  const auto one_more = [&] { near_.audio.play_sync("leg", 16, tone_bytes(1000, 10000)); };
   EXPECT_EQ(code_of(one_more, &target), ErrorCode::kResourceExhausted);
   EXPECT_EQ(target, "playId");
-  near_.audio.play_sync("leg", 3, tone_of(1000, 10000));  // what is on goes on
+  near_.audio.play_sync("leg", 3, tone_bytes(1000, 10000));  // what is on goes on
   near_.audio.stop_play_sync("leg", 3);
   one_more();
 }

@@ -7,15 +7,14 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <cmath>
 #include <condition_variable>
 #include <cstdlib>
 #include <filesystem>
 #include <mutex>
 #include <nlohmann/json.hpp>
-#include <numbers>
 
 #include "tests/plugins/host.h"
+#include "tests/plugins/sound.h"
 #include "trunkline/pstn_client.hpp"
 #include "trunkline/pstn_provider.hpp"
 
@@ -45,30 +44,6 @@ inline int free_port() {
     ::close(tcp);
     if (both) return ntohs(address.sin_port);
   }
-}
-
-inline double strength_of(const Bytes& bytes, double hz) {
-  double real = 0, imaginary = 0, energy = 1;
-  const std::size_t count = bytes.size() / 2;
-  for (std::size_t i = 0; i < count; ++i) {
-    const auto sample = static_cast<std::int16_t>(bytes[2 * i] | bytes[2 * i + 1] << 8);
-    const double angle = 2 * std::numbers::pi * hz * static_cast<double>(i) / 16000;
-    real += sample * std::cos(angle);
-    imaginary += sample * std::sin(angle);
-    energy += static_cast<double>(sample) * sample;
-  }
-  return 2 * (real * real + imaginary * imaginary) / (energy * static_cast<double>(count));
-}
-
-inline Bytes tone_of(double hz, int milliseconds) {
-  Bytes bytes;
-  for (int i = 0; i < 16 * milliseconds; ++i) {
-    const auto sample =
-        static_cast<std::uint16_t>(static_cast<std::int16_t>(8000 * std::sin(2 * std::numbers::pi * hz * i / 16000)));
-    bytes.push_back(static_cast<std::uint8_t>(sample));
-    bytes.push_back(static_cast<std::uint8_t>(sample >> 8));
-  }
-  return bytes;
 }
 
 /// One side: a plugin, and what its host was told.
@@ -232,8 +207,8 @@ class PstnSip : public ::testing::Test {
     flow.tapped = true;
     near_.audio.set_flow_sync("leg", flow);
     far_.audio.set_flow_sync(far_.incoming_leg(), flow);
-    near_.audio.play_sync("leg", 1, tone_of(1000, 10000));
-    far_.audio.play_sync(far_.incoming_leg(), 1, tone_of(700, 10000));
+    near_.audio.play_sync("leg", 1, tone_bytes(1000, 10000));
+    far_.audio.play_sync(far_.incoming_leg(), 1, tone_bytes(700, 10000));
     EXPECT_TRUE(far_.hears(1000));
     EXPECT_TRUE(near_.hears(700));
   }

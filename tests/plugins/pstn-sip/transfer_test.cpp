@@ -82,8 +82,8 @@ TEST_F(PstnSipTransfer, AHoldIsToldAndTakenBack) {
   far_.audio.set_flow_sync(far_.incoming_leg(), open);
   near_.forget_frame();
   far_.forget_frame();
-  near_.audio.play_sync("leg", 1, tone_of(1000, 30000));
-  far_.audio.play_sync(far_.incoming_leg(), 1, tone_of(700, 30000));
+  near_.audio.play_sync("leg", 1, tone_bytes(1000, 30000));
+  far_.audio.play_sync(far_.incoming_leg(), 1, tone_bytes(700, 30000));
   // Glares are tried again by the clock, as soon as their answers are here.
   bool heard = false;
   for (int i = 0; i < 100 && !heard; ++i) {

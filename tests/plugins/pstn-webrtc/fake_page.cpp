@@ -14,17 +14,6 @@
 
 namespace trunkline::testing {
 
-double strength_of(const call_media::Frame& frame, double hz) {
-  double real = 0, imaginary = 0, energy = 1;
-  for (std::size_t i = 0; i < frame.size(); ++i) {
-    const double angle = 2 * std::numbers::pi * hz * static_cast<double>(i) / call_media::kMixRate;
-    real += frame[i] * std::cos(angle);
-    imaginary += frame[i] * std::sin(angle);
-    energy += static_cast<double>(frame[i]) * frame[i];
-  }
-  return 2 * (real * real + imaginary * imaginary) / (energy * static_cast<double>(frame.size()));
-}
-
 DtlsClient::DtlsClient(const pstn_webrtc::DtlsIdentity& identity) : ssl_(SSL_new(identity.context())) {
   BIO* in = BIO_new(BIO_s_mem());
   BIO_set_mem_eof_return(in, -1);

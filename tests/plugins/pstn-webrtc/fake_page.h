@@ -11,6 +11,7 @@
 #include "media/codec.h"
 #include "media/framing.h"
 #include "media/srtp.h"
+#include "tests/plugins/sound.h"
 #include "transport/dtls.h"
 
 struct ssl_st;
@@ -36,8 +37,6 @@ class DtlsClient {
   std::vector<std::uint8_t> pending();
   ssl_st* ssl_ = nullptr;
 };
-
-double strength_of(const call_media::Frame& frame, double hz);
 
 class FakePage {
  public:

@@ -31,17 +31,6 @@ constexpr const char* kAnn = "8:acs:r_ann";
 constexpr const char* kBob = "8:acs:r_bob";
 constexpr const char* kNumber = "+14255550100";
 
-Bytes tone_of(double hz, int frames) {
-  Bytes bytes;
-  for (int i = 0; i < 320 * frames; ++i) {
-    const auto sample =
-        static_cast<std::uint16_t>(static_cast<std::int16_t>(8000 * std::sin(2 * 3.14159265358979 * hz * i / 16000)));
-    bytes.push_back(static_cast<std::uint8_t>(sample));
-    bytes.push_back(static_cast<std::uint8_t>(sample >> 8));
-  }
-  return bytes;
-}
-
 class PstnWebRtc : public ::testing::Test, public pstn::PstnEvents, public pstn::PstnAudioEvents {
  protected:
   void SetUp() override {
@@ -192,7 +181,7 @@ TEST_F(PstnWebRtc, APageCallsTalksPressesKeysAndLeaves) {
   pstn::LegFlow flow;
   flow.tapped = true;
   audio_.set_flow_sync(leg_of(session), flow);
-  audio_.play_sync(leg_of(session), 1, tone_of(1000, 500));
+  audio_.play_sync(leg_of(session), 1, tone_bytes(1000, 10000));
   EXPECT_TRUE(page.hears(1000, 600));
   EXPECT_TRUE(page.talk(600, [&] { return hears(600) > 0.8; }));
   page.press('5');
@@ -409,7 +398,7 @@ TEST_F(PstnWebRtc, APageThatListensPressesNoKeys) {
   ASSERT_TRUE(told("answered"));
   EXPECT_EQ(status_of("POST", session + "/digits?digits=5"), 409);
   page.press('6');
-  audio_.play_sync(leg_of(session), 1, tone_of(1000, 500));
+  audio_.play_sync(leg_of(session), 1, tone_bytes(1000, 10000));
   EXPECT_TRUE(page.hears(1000)) << "what it sends has been read by now";
   EXPECT_EQ(ask("DELETE", session).status, 200);
   EXPECT_TRUE(told("ended 16 the page left"));
@@ -545,7 +534,7 @@ TEST_F(Ringing, APageThatWaitsIsRungAndAnswers) {
   EXPECT_EQ(status_of("POST", "/calls/leg-1", kBob, FakePage().offer()), -static_cast<int>(ErrorCode::kAlreadyExists));
   ASSERT_TRUE(page.connect(answer_sdp_));
   ASSERT_TRUE(told("answered"));
-  audio_.play_sync("leg-1", 1, tone_of(1000, 500));
+  audio_.play_sync("leg-1", 1, tone_bytes(1000, 10000));
   EXPECT_TRUE(page.hears(1000));
   EXPECT_EQ(ask("DELETE", session, kBob).status, 200);
   EXPECT_TRUE(told("ended 16"));
