@@ -12,9 +12,9 @@ using nlohmann::json;
 
 TEST(WriteJson, GivesWhatDumpGives) {
   for (const char* text :
-       {R"({"a":[1,true,null,false],"b":{"c":"d","e":{}},"f":[]})", R"([])", R"({})", R"("")", R"("\"\\\b\f\n\r\t\u0001\u001f\u007f")",
-        "\"caf\u00e9 \u20ac \U0001F600 and more of it\"", "0", "-7", "18446744073709551615", "-9223372036854775808", "1.0", "-2.5e-3",
-        "1e100", "0.1", "null", R"(["a","b",[["c"]]])"}) {
+       {R"({"a":[1,true,null,false],"b":{"c":"d","e":{}},"f":[]})", R"([])", R"({})", R"("")",
+        R"("\"\\\b\f\n\r\t\u0001\u001f\u007f")", "\"caf\u00e9 \u20ac \U0001F600 and more of it\"", "0", "-7",
+        "18446744073709551615", "-9223372036854775808", "1.0", "-2.5e-3", "1e100", "0.1", "null", R"(["a","b",[["c"]]])"}) {
     const json value = json::parse(text);
     EXPECT_EQ(write_json(value), value.dump());
   }
@@ -23,7 +23,9 @@ TEST(WriteJson, GivesWhatDumpGives) {
 }
 
 TEST(WriteJson, RepairsMalformedText) {
-  EXPECT_EQ(write_json(json("a\xff" "b\xe2\x82")), "\"a\uFFFDb\uFFFD\uFFFD\"");
+  EXPECT_EQ(write_json(json("a\xff"
+                            "b\xe2\x82")),
+            "\"a\uFFFDb\uFFFD\uFFFD\"");
 }
 
 TEST(AppendJson, Appends) {
