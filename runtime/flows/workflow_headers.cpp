@@ -8,6 +8,9 @@
 namespace trunkline::flows {
 namespace {
 
+constexpr std::size_t kAnswerHeaders = 10;
+constexpr std::size_t kServerHeaders = 4;  // that the server adds behind ours
+
 /// Where the service says which of its machines runs a workflow, we have one.
 std::string system_id(const Workflow& workflow) {
   return "/locations/" + workflow.location + "/scaleunits/local/workflows/" + workflow.id;
@@ -52,21 +55,32 @@ void add_request_headers(net::Headers& headers, const ActionCall& call) {
 
 void add_answer_headers(net::Headers& headers, const Workflow& workflow, const CallerAnswer& answer) {
   const RunKey run = run_of(answer.run);
-  headers.set("x-ms-workflow-run-id", answer.run);
-  headers.set("x-ms-trigger-history-name", answer.run);
-  headers.set("x-ms-workflow-id", workflow.id);
-  headers.set("x-ms-workflow-name", workflow.name);
-  if (workflow.version) headers.set("x-ms-workflow-version", workflow.version->name);
-  headers.set("x-ms-workflow-system-id", system_id(workflow));
-  headers.set("x-ms-client-tracking-id", answer.client_tracking_id.empty() ? answer.run : answer.client_tracking_id);
-  headers.set("x-ms-tracking-id", tracking_id(run));
-  headers.set("x-ms-correlation-id", correlation_id(run));
-  headers.set("x-ms-execution-location", workflow.location);
+  // Ours replace those of the workflow. It hardly ever has one: then each would be looked for among all of them for nothing.
+  const bool has_some =
+      std::any_of(headers.begin(), headers.end(), [](const auto& field) { return is_answer_header(field.first); });
+  headers.reserve(headers.size() + kAnswerHeaders + kServerHeaders);
+  const auto add = [&](std::string_view name, std::string_view value) {
+    if (has_some)
+      headers.set(name, std::string(value));
+    else
+      headers.add(name, value);
+  };
+  add("x-ms-workflow-run-id", answer.run);
+  add("x-ms-trigger-history-name", answer.run);
+  add("x-ms-workflow-id", workflow.id);
+  add("x-ms-workflow-name", workflow.name);
+  if (workflow.version) add("x-ms-workflow-version", workflow.version->name);
+  add("x-ms-workflow-system-id", system_id(workflow));
+  add("x-ms-client-tracking-id", answer.client_tracking_id.empty() ? answer.run : answer.client_tracking_id);
+  add("x-ms-tracking-id", tracking_id(run));
+  add("x-ms-correlation-id", correlation_id(run));
+  add("x-ms-execution-location", workflow.location);
 }
 
 bool is_answer_header(std::string_view name) {
   static constexpr std::string_view kOthers[] = {"x-ms-trigger-history-name", "x-ms-client-tracking-id", "x-ms-tracking-id",
                                                  "x-ms-correlation-id", "x-ms-execution-location"};
+  if (!istarts_with(name, "x-ms-")) return false;
   return istarts_with(name, "x-ms-workflow-") ||
          std::any_of(std::begin(kOthers), std::end(kOthers), [&](std::string_view other) { return iequals(name, other); });
 }

@@ -56,7 +56,8 @@ void Headers::set(std::string_view name, std::string value) {
     }
     return;
   }
-  add(name, value);
+  add(name, {});
+  fields_[size_ - 1].second = std::move(value);
 }
 
 void Headers::remove(std::string_view name) {

@@ -1,6 +1,8 @@
 #include "runtime/net/response_writer.h"
 
 #include <charconv>
+#include <cstdint>
+#include <cstring>
 
 #include "runtime/base/strings.h"
 
@@ -13,9 +15,24 @@ void append_number(std::string& out, std::size_t value) {
   out.append(digits, end);
 }
 
+/// Whether a control below SO is in it, eight bytes at a time: nearly nothing has one.
+bool may_break_line(std::string_view text) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101;
+  std::uint64_t found = 0, word = 0;
+  for (; text.size() >= sizeof word; text.remove_prefix(sizeof word)) {
+    std::memcpy(&word, text.data(), sizeof word);
+    found |= (word - kOnes * 0x0e) & ~word;
+  }
+  word = kOnes * ' ';
+  std::memcpy(&word, text.data(), text.size());
+  found |= (word - kOnes * 0x0e) & ~word;
+  return (found & (kOnes * 0x80)) != 0;
+}
+
 void append_value(std::string& out, std::string_view value) {
   const std::size_t from = out.size();
   out.append(value);
+  if (!may_break_line(value)) return;
   for (std::size_t i = from; i < out.size(); ++i)
     if (out[i] == '\r' || out[i] == '\n' || out[i] == '\0') out[i] = ' ';
 }

@@ -1,5 +1,6 @@
 #include "runtime/services/decision.h"
 
+#include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "runtime/base/json.h"
@@ -9,10 +10,17 @@
 namespace trunkline {
 namespace {
 
+constexpr std::size_t kLineBytes = 64;  // of a line beside its value and detail, nearly always
+constexpr std::size_t kFirstBytes = 320;
+
 void append_line(std::string& out, Time at, std::string_view rule, std::string_view outcome, std::string_view value,
                  std::string_view detail) {
+  // Room for several lines at once: a text that grows with each piece is moved again and again.
+  if (out.capacity() - out.size() < kLineBytes + value.size() + detail.size())
+    out.reserve(out.size() + kFirstBytes + value.size() + detail.size());
   out += '[';
-  out += std::to_string(unix_us(at));
+  char digits[24];
+  out.append(digits, std::to_chars(digits, digits + sizeof digits, unix_us(at)).ptr);
   for (const std::string_view part : {rule, outcome, value}) {
     out += ',';
     append_json_string(out, part);

@@ -45,7 +45,7 @@ Carrier::Carrier(trunkline::Host host, std::string_view config_json)
       // Message ids must differ from those of an earlier process whose messages the host still knows; with a virtual clock,
       // they are still the same in every run.
       salt_(static_cast<std::uint64_t>(clock_.now().time_since_epoch().count())),
-      queue_(clock_, [this](Delivery delivery) { return deliver(std::move(delivery)); }) {}
+      queue_(clock_, [this](std::unique_ptr<Delivery> delivery) { return deliver(std::move(delivery)); }) {}
 
 trunkline::Task<void> Carrier::stop() {
   std::map<std::string, std::shared_ptr<World>, std::less<>> worlds;
@@ -86,7 +86,8 @@ SmsCapabilities Carrier::capabilities(const Call&) {
 }
 
 /// Each step is done once, whatever the number of attempts: the phone first, then the host hears of it.
-trunkline::Task<void> Carrier::deliver(Delivery delivery) {
+trunkline::Task<void> Carrier::deliver(std::unique_ptr<Delivery> held) {
+  Delivery& delivery = *held;
   std::optional<Error> trouble;
   try {
     if (delivery.arrives && !delivery.arrived) {
@@ -111,7 +112,7 @@ trunkline::Task<void> Carrier::deliver(Delivery delivery) {
   } catch (...) {
     trouble = trunkline::current_error();
   }
-  if (trouble) retry(std::move(delivery), *trouble);
+  if (trouble) retry(std::move(held), *trouble);
 }
 
 /// The recipient is a number of this runtime: what was sent comes back in as a message to it.
@@ -144,13 +145,13 @@ trunkline::Task<void> Carrier::reply(Delivery& delivery) {
 }
 
 /// A carrier repeats a report until it is taken, in growing intervals, and gives up after some time.
-void Carrier::retry(Delivery delivery, const Error& error) {
-  const int attempt = ++delivery.attempts;
+void Carrier::retry(std::unique_ptr<Delivery> delivery, const Error& error) {
+  const int attempt = ++delivery->attempts;
   const bool again = attempt < kMaxAttempts;
   log_.write(again ? LogLevel::kWarning : LogLevel::kError,
              again ? "the host did not take a report; trying again" : "the host did not take a report; giving up",
              trunkline::Properties{
-                 {"message_id", delivery.as_seen.message_id}, {"error", error.message}, {"attempt", std::to_string(attempt)}});
+                 {"message_id", delivery->as_seen.message_id}, {"error", error.message}, {"attempt", std::to_string(attempt)}});
   if (again) queue_.add(clock_.now() + kFirstRetry * (1 << (attempt - 1)), std::move(delivery));
 }
 

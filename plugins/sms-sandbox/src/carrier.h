@@ -43,10 +43,10 @@ class Carrier final : public trunkline::sms::SmsProvider, public trunkline::sand
 
  private:
   std::shared_ptr<World> world(std::string_view resource);
-  Task<void> deliver(Delivery delivery);
+  Task<void> deliver(std::unique_ptr<Delivery> held);
   Task<void> loop_back(const Delivery& delivery);
   Task<void> reply(Delivery& delivery);
-  void retry(Delivery delivery, const trunkline::Error& error);
+  void retry(std::unique_ptr<Delivery> delivery, const trunkline::Error& error);
 
   const Settings settings_;
   const trunkline::host::ClockClient clock_;

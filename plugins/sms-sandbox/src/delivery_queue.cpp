@@ -16,12 +16,12 @@ void DeliveryQueue::add(std::vector<std::pair<Time, Delivery>> deliveries) {
   {
     const std::lock_guard lock(mutex_);
     if (stopped_) return;
-    for (auto& [due, delivery] : deliveries) insert(due, std::move(delivery));
+    for (auto& [due, delivery] : deliveries) insert(due, std::make_unique<Delivery>(std::move(delivery)));
   }
   arm();
 }
 
-void DeliveryQueue::add(Time due, Delivery delivery) {
+void DeliveryQueue::add(Time due, std::unique_ptr<Delivery> delivery) {
   {
     const std::lock_guard lock(mutex_);
     if (stopped_) return;
@@ -30,7 +30,7 @@ void DeliveryQueue::add(Time due, Delivery delivery) {
   arm();
 }
 
-void DeliveryQueue::insert(Time due, Delivery delivery) {
+void DeliveryQueue::insert(Time due, std::unique_ptr<Delivery> delivery) {
   // Rounded up: what is due within one millisecond costs one wake-up. Equal keys keep their order.
   waiting_.emplace(std::chrono::ceil<std::chrono::milliseconds>(due), std::move(delivery));
 }
@@ -81,16 +81,16 @@ void DeliveryQueue::start_workers(std::size_t count) {
 }
 
 Task<void> DeliveryQueue::work() {
-  while (std::optional<Delivery> delivery = next()) co_await deliver_(std::move(*delivery));
+  while (std::unique_ptr<Delivery> delivery = next()) co_await deliver_(std::move(delivery));
 }
 
-std::optional<Delivery> DeliveryQueue::next() {
+std::unique_ptr<Delivery> DeliveryQueue::next() {
   const std::lock_guard lock(mutex_);
   if (ready_.empty()) {
     --workers_;
-    return std::nullopt;
+    return nullptr;
   }
-  std::optional<Delivery> delivery = std::move(ready_.front());
+  std::unique_ptr<Delivery> delivery = std::move(ready_.front());
   ready_.pop_front();
   return delivery;
 }

@@ -4,6 +4,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <stop_token>
@@ -21,23 +22,23 @@ namespace sms_sandbox {
 class DeliveryQueue {
  public:
   /// `deliver` must not throw. It runs on the host's threads, at most kMaxActive at a time; the others wait in order.
-  using Deliver = std::function<trunkline::Task<void>(Delivery)>;
+  using Deliver = std::function<trunkline::Task<void>(std::unique_ptr<Delivery>)>;
   static constexpr std::size_t kMaxActive = 256;
 
   DeliveryQueue(const trunkline::host::ClockClient& clock, Deliver deliver) : clock_(clock), deliver_(std::move(deliver)) {}
 
   void add(std::vector<std::pair<trunkline::Time, Delivery>> deliveries);
-  void add(trunkline::Time due, Delivery delivery);
+  void add(trunkline::Time due, std::unique_ptr<Delivery> delivery);
   /// Drops what waits and completes once what runs has ended. Nothing is taken afterwards.
   trunkline::Task<void> stop();
 
  private:
-  void insert(trunkline::Time due, Delivery delivery);
+  void insert(trunkline::Time due, std::unique_ptr<Delivery> delivery);
   void arm();
   trunkline::Task<void> wait(trunkline::Time due);
   void woken(trunkline::Time due);
   trunkline::Task<void> work();
-  std::optional<Delivery> next();
+  std::unique_ptr<Delivery> next();  // null: none is ready
   void start_workers(std::size_t count);
   void ended();
 
@@ -46,8 +47,8 @@ class DeliveryQueue {
   std::stop_source stop_;
 
   std::mutex mutex_;
-  std::multimap<trunkline::Time, Delivery> waiting_;
-  std::deque<Delivery> ready_;
+  std::multimap<trunkline::Time, std::unique_ptr<Delivery>> waiting_;  // a delivery is large: it stays where it is
+  std::deque<std::unique_ptr<Delivery>> ready_;
   std::optional<trunkline::Time> armed_;  // the earliest due time that a sleep waits for
   std::size_t workers_ = 0;
   std::size_t running_ = 0;  // sleeps and workers

@@ -41,5 +41,16 @@ TEST(Strings, SuggestsTheWordThatWasMeant) {
   EXPECT_EQ(closest_word("banana", keys), "");
 }
 
+TEST(ToLower, ChangesLettersOfAsciiOnly) {
+  for (std::size_t at = 0; at < 20; ++at) {
+    for (int c = 0; c < 256; ++c) {
+      std::string text(20, 'Q'), lower(20, 'q');
+      text[at] = static_cast<char>(c);
+      lower[at] = ascii_lower(static_cast<char>(c));
+      ASSERT_EQ(to_lower(text), lower) << c << " at " << at;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace trunkline
