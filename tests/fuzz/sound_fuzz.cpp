@@ -4,6 +4,7 @@
 
 #include "runtime/calls/flite_voices.h"
 #include "runtime/calls/media_stream.h"
+#include "runtime/calls/mp3.h"
 #include "runtime/calls/sound.h"
 
 using namespace trunkline;
@@ -13,6 +14,17 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   try {
     const calls::Sound sound = calls::decode_wav(bytes);
     if (sound.length() > std::chrono::minutes{11} || sound.samples->size() > size * 3) std::abort();
+  } catch (const Error& error) {
+    if (error.code != ErrorCode::kInvalidArgument) std::abort();
+  }
+  calls::looks_like_mp3(bytes);
+  try {
+    calls::Mp3Decoder decoder;
+    // In two pieces, so that frames lie across their border.
+    decoder.feed(bytes.substr(0, size / 2));
+    decoder.feed(bytes.substr(size / 2));
+    // A frame of 24 bytes may be 72 ms.
+    if (decoder.finish().samples->size() > size * 64 + 8192) std::abort();
   } catch (const Error& error) {
     if (error.code != ErrorCode::kInvalidArgument) std::abort();
   }
