@@ -168,6 +168,7 @@ void CallMedia::end_operation(Connection& connection, MediaOperation& operation,
   if (operation.kind == Kind::kRecognize) type = cancelled ? "RecognizeCanceled" : "RecognizeFailed";
   if (operation.kind == Kind::kSendTones) type = "SendDtmfTonesFailed";
   core_.notices.callback(connection, type, operation.tag, result);
+  if (operation.ear) core_.taps.rearranged(core_.call_of(connection));  // nobody listens any more
 }
 
 void CallMedia::end_all(Connection& connection) {

@@ -36,7 +36,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     for (const calls::SpeechPart& part : calls::read_ssml(bytes, {})) {
       if (part.rate < 0.5 || part.rate > 2 || part.pause_after < Duration{0} || part.pause_after > std::chrono::hours{6})
         std::abort();
-      calls::choose_voice(part.voice);
+      calls::choose_speaker(part.voice);
+      if (calls::espeakable(part.text).size() > part.text.size()) std::abort();
     }
   } catch (const Error& error) {
     if (error.code != ErrorCode::kInvalidArgument) std::abort();
