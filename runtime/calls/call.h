@@ -50,6 +50,7 @@ struct MediaOperation {
   bool tells_start = false;
   std::string tones;
   std::optional<Recogniser> recogniser;
+  std::optional<std::string> deaf;    // why what is said cannot be understood, although nothing else will do
   std::optional<SpeechDetector> ear;  // of a recognition: hears what is said
 
   // Once it runs.

@@ -5,6 +5,7 @@
 #include "runtime/async/executor.h"
 #include "runtime/calls/call_media.h"
 #include "runtime/clock/clock.h"
+#include "runtime/diagnostics/log.h"
 
 namespace trunkline::calls {
 namespace {
@@ -30,6 +31,13 @@ bool CallMedia::has_voice(const Call& call, const Participant& who) const {
   return own && own->server_call_id == call.server_call_id && own->streaming && own->streaming->bidirectional;
 }
 
+/// Takes the mutex.
+bool CallMedia::hears(const Resource& resource, std::string_view connection_id, const Party& target) {
+  const std::lock_guard lock(core_.mutex);
+  Call& call = core_.call_of(core_.require(resource, connection_id, CallAction::kMedia));
+  return has_voice(call, present(call, target));
+}
+
 bool CallMedia::begin_listening(Connection& connection) {
   MediaOperation& operation = connection.operations.front();
   Call& call = core_.call_of(connection);
@@ -41,12 +49,10 @@ bool CallMedia::begin_listening(Connection& connection) {
                                      "speech in " + spec.language + " is not understood here, only " + core_.ears.language()));
     return false;
   }
-  // Where keys will do they may be pressed; it fails when somebody speaks.
-  if (!operation.recogniser->can_do_without_speech())
-    if (const auto trouble = core_.ears.trouble()) {
-      not_understood(connection, Error(ErrorCode::kFailedPrecondition, *trouble));
-      return false;
-    }
+  if (operation.deaf) {
+    not_understood(connection, Error(ErrorCode::kFailedPrecondition, *operation.deaf));
+    return false;
+  }
   operation.ear.emplace(spec.end_silence);
   core_.taps.rearranged(call);
   return true;
@@ -112,14 +118,19 @@ void CallMedia::not_understood(Connection& connection, const Error& error) {
 }
 
 void CallMedia::voice_from(const std::string& leg_id, const std::string& text) {
-  core_.speech.speak({{text, {}, 1.0, Duration{0}}}, [this, leg_id](Result<Sound> sound) {
+  const auto spoken = [this, leg_id](Result<Sound> sound) {
     if (!sound.ok()) return;
     // Whoever has spoken stays on the line.
     Samples samples = *sound.value().samples;
     samples.resize(samples.size() + samples_in(kQuietAfter));
     const std::lock_guard lock(core_.mutex);
     speak_on(leg_id, {std::make_shared<const Samples>(std::move(samples))}, 0);
-  });
+  };
+  try {
+    core_.speech.speak({{text, {}, 1.0, Duration{0}}}, spoken);
+  } catch (const Error& error) {
+    core_.context.log.warning("calls", "a simulated phone cannot say its words", {{"leg", leg_id}, {"reason", error.message}});
+  }
 }
 
 void CallMedia::speak_on(const std::string& leg_id, Sound sound, std::size_t at) {

@@ -49,7 +49,6 @@ class Child {
     const rlimit memory{limits.memory, limits.memory}, none{0, 0};
     ::prlimit(pid_, RLIMIT_AS, &memory, nullptr);
     ::prlimit(pid_, RLIMIT_CORE, &none, nullptr);
-    ::prlimit(pid_, RLIMIT_FSIZE, &none, nullptr);
   }
   /// Of its exit, as waitpid() gives it. Kills what is left of the group.
   int end() {

@@ -7,7 +7,8 @@
 namespace trunkline::calls {
 namespace {
 
-constexpr double kQuietest = 120;                          // RMS; less is silence on any line
+constexpr double kQuietest = 120;  // RMS; less is silence on any line
+constexpr double kLoudestLine = 400;
 constexpr double kStart = 2.5;                             // times as loud as the line is otherwise
 constexpr double kStay = 1.8;                              // the end of a word is not as loud
 constexpr std::size_t kFramesToBegin = 3;                  // a click is shorter
@@ -27,8 +28,7 @@ Duration lasting(std::size_t samples) {
 
 }  // namespace
 
-SpeechDetector::SpeechDetector(Duration end_silence)
-    : end_frames_(std::max(samples_in(end_silence) / kFrame, kLeastEndFrames)), floor_(kQuietest / kStart) {}
+SpeechDetector::SpeechDetector(Duration end_silence) : end_frames_(std::max(samples_in(end_silence) / kFrame, kLeastEndFrames)) {}
 
 SpeechDetector::Turn SpeechDetector::push(Time at, std::span<const std::int16_t> samples) {
   Turn turn = Turn::kNone;
@@ -51,13 +51,15 @@ SpeechDetector::Turn SpeechDetector::push(Time at, std::span<const std::int16_t>
 SpeechDetector::Turn SpeechDetector::frame(std::span<const std::int16_t> samples) {
   said_.insert(said_.end(), samples.begin(), samples.end());
   const double loud = loudness(samples);
-  const bool sounds = loud > std::max(kQuietest, floor_ * (speaking_ ? kStay : kStart));
+  // The first that is heard is what the line is like, unless it is as loud as a voice.
+  double& floor = floor_ ? *floor_ : floor_.emplace(std::clamp(loud, kQuietest / kStart, kLoudestLine));
+  const bool sounds = loud > std::max(kQuietest, floor * (speaking_ ? kStay : kStart));
   // A noise that goes on is what the line is like; words have gaps, in which it is found again.
-  if (loud < floor_)
-    floor_ += (loud - floor_) * 0.3;
+  if (loud < floor)
+    floor += (loud - floor) * 0.3;
   else
-    floor_ *= speaking_ ? 1.01 : 1.04;
-  floor_ = std::clamp(floor_, 10.0, std::max(loud, 10.0));
+    floor = std::min(floor * (speaking_ ? 1.01 : 1.04), loud);
+  floor = std::max(floor, 10.0);
   loud_ = sounds ? loud_ + 1 : 0;
   quiet_ = sounds ? 0 : quiet_ + 1;
   if (!speaking_) {

@@ -29,12 +29,12 @@ class SpeechDetector {
   Turn frame(std::span<const std::int16_t> samples);
 
   const std::size_t end_frames_;
-  std::optional<Time> next_;  // when the next piece should begin
-  Samples partial_;           // less than a frame
-  Samples said_;              // while nobody speaks: what came just before
-  double floor_;              // how loud it is when nobody speaks
-  std::size_t loud_ = 0;      // frames in a row
-  std::size_t quiet_ = 0;     // likewise
+  std::optional<Time> next_;     // when the next piece should begin
+  Samples partial_;              // less than a frame
+  Samples said_;                 // while nobody speaks: what came just before
+  std::optional<double> floor_;  // how loud it is when nobody speaks
+  std::size_t loud_ = 0;         // frames in a row
+  std::size_t quiet_ = 0;        // likewise
   bool speaking_ = false;
 };
 

@@ -115,8 +115,7 @@ struct SphinxDecoder::State {
   const Library& library;
   ps_decoder_t* decoder = nullptr;
   fs::path language_model;
-  bool any_sounds = false;  // the searches that there are
-  bool free = false;
+  bool free = false;  // there is the search
 
   explicit State(const Library& found) : library(found) {}
   ~State() {
@@ -149,6 +148,16 @@ SphinxDecoder::SphinxDecoder(const fs::path& model) : state_(std::make_unique<St
   }
   if (!state_->decoder) throw Error(ErrorCode::kFailedPrecondition, model.string() + " is no model that PocketSphinx can read");
   state_->language_model = files.language;
+  // Before there is a language model, which would take these for words of its own.
+  std::string grammar;
+  for (const char* sound : kSounds) {
+    const std::string word = std::string("@") + sound;  // in no dictionary
+    library.add_word(state_->decoder, word.c_str(), sound, 0);
+    grammar += (grammar.empty() ? "" : " | ") + word;
+  }
+  grammar = "#JSGF V1.0; grammar sounds; public <sounds> = (" + grammar + ")+;";
+  if (library.set_grammar(state_->decoder, "sounds", grammar.c_str()) < 0)
+    throw Error(ErrorCode::kFailedPrecondition, "the model of the recognition is not of English");
 }
 
 SphinxDecoder::~SphinxDecoder() = default;
@@ -184,21 +193,7 @@ SphinxDecoder::Heard SphinxDecoder::free(const Samples& said) {
   return decode("free", said);
 }
 
-SphinxDecoder::Heard SphinxDecoder::any_sounds(const Samples& said) {
-  if (!state_->any_sounds) {
-    std::string grammar;
-    for (const char* sound : kSounds) {
-      const std::string word = std::string("@") + sound;  // in no dictionary
-      state_->library.add_word(state_->decoder, word.c_str(), sound, 0);
-      grammar += (grammar.empty() ? "" : " | ") + word;
-    }
-    grammar = "#JSGF V1.0; grammar sounds; public <sounds> = (" + grammar + ")+;";
-    if (state_->library.set_grammar(state_->decoder, "sounds", grammar.c_str()) < 0)
-      throw Error(ErrorCode::kFailedPrecondition, "the model of the recognition is not of English");
-    state_->any_sounds = true;
-  }
-  return decode("sounds", said);
-}
+SphinxDecoder::Heard SphinxDecoder::any_sounds(const Samples& said) { return decode("sounds", said); }
 
 SphinxDecoder::Heard SphinxDecoder::decode(const char* search, const Samples& said) {
   const Library& library = state_->library;

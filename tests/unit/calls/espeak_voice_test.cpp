@@ -62,7 +62,8 @@ TEST_F(EspeakVoiceTest, SpeaksGerman) {
   const EspeakVoice voice("espeak-ng");
   ASSERT_EQ(voice.trouble(), std::nullopt);
   const Samples one = voice.say("de-DE", false, 1.0, "Guten Tag.");
-  const Samples more = voice.say("de-DE", false, 1.0, "Guten Tag. Wir verbinden Sie mit einem Mitarbeiter, bitte haben Sie Geduld.");
+  const Samples more =
+      voice.say("de-DE", false, 1.0, "Guten Tag. Wir verbinden Sie mit einem Mitarbeiter, bitte haben Sie Geduld.");
   EXPECT_GT(seconds_of(one), 0.5);
   EXPECT_LT(seconds_of(one), 2.5);
   EXPECT_GT(seconds_of(more), seconds_of(one) + 2);
@@ -76,7 +77,10 @@ TEST_F(EspeakVoiceTest, SpeaksGerman) {
 
 TEST_F(EspeakVoiceTest, UmlautsAndOtherScriptsAreSaid) {
   const EspeakVoice voice("espeak-ng");
-  EXPECT_GT(loudness_of(voice.say("de", false, 1.0, "\xc3\x9c" "ber \xc3\x84rger")), 500);
+  EXPECT_GT(loudness_of(voice.say("de", false, 1.0,
+                                  "\xc3\x9c"
+                                  "ber \xc3\x84rger")),
+            500);
   EXPECT_GT(loudness_of(voice.say("ru-RU", false, 1.0, "\xd0\xbf\xd1\x80\xd0\xb8\xd0\xb2\xd0\xb5\xd1\x82")), 500);
 }
 
@@ -100,7 +104,8 @@ TEST_F(EspeakVoiceTest, TheTextIsNoArgumentAndNoOption) {
   EspeakVoice spy = helper("echo \"$@\" > /dev/fd/1; cat");
   const Error error = refusal_of(spy, "de", "--version $(touch x); `id`");
   EXPECT_EQ(error.code, ErrorCode::kUnavailable) << "what it wrote is no sound";
-  EspeakVoice echo = helper("case \"$*\" in *version*) exit 3;; esac; read -r line; case \"$line\" in *version*) exit 7;; esac; exit 9");
+  EspeakVoice echo =
+      helper("case \"$*\" in *version*) exit 3;; esac; read -r line; case \"$line\" in *version*) exit 7;; esac; exit 9");
   EXPECT_THAT(refusal_of(echo, "de", "--version\n").message, HasSubstr("does not speak")) << "exit 7, without any output";
 }
 
