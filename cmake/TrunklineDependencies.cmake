@@ -40,6 +40,11 @@ find_package(LibXml2 REQUIRED)
 find_package(date REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(JSC REQUIRED IMPORTED_TARGET javascriptcoregtk-4.1)
+pkg_check_modules(SPEEXDSP REQUIRED IMPORTED_TARGET speexdsp)
+pkg_check_modules(MPG123 REQUIRED IMPORTED_TARGET libmpg123)
+find_library(TRUNKLINE_LAME mp3lame REQUIRED)  # no pkg-config file
+# The library itself is loaded when it is used.
+find_path(TRUNKLINE_POCKETSPHINX_INCLUDE pocketsphinx.h PATH_SUFFIXES pocketsphinx REQUIRED)
 find_library(TRUNKLINE_SQLITECPP SQLiteCpp REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(GMIME REQUIRED IMPORTED_TARGET gmime-3.0)

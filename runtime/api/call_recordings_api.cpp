@@ -74,7 +74,8 @@ void add_call_recording_routes(std::vector<server::Route>& routes, CallService& 
                  [&recordings](RouteContext& context) -> Task<net::Response> {
                    const calls::RecordedFile file = recordings.file(*resource_of(context), context.param("documentId"));
                    const auto part = [&file](std::size_t at, std::size_t count) { return file.read(at, count); };
-                   co_return bytes_response(context.request, file.size, "audio/wav", part);
+                   const bool mp3 = file.format == calls::RecordingFormat::kMp3;
+                   co_return bytes_response(context.request, file.size, mp3 ? "audio/mpeg" : "audio/wav", part);
                  });
   add_file_route(routes, "GET", "/v1/objects/{documentId}/content/acsmetadata",
                  [&recordings](RouteContext& context) -> Task<net::Response> {

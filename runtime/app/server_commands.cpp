@@ -6,6 +6,7 @@
 
 #include "runtime/app/commands.h"
 #include "runtime/app/server_process.h"
+#include "runtime/calls/call_service.h"
 #include "runtime/config/config.h"
 #include "runtime/core/runtime.h"
 #include "runtime/services/number_service.h"
@@ -74,6 +75,7 @@ std::string banner(ServerProcess& process, const Resource& resource) {
   for (const ProviderConfig& provider : config.providers)
     providers += (providers.empty() ? "" : "  ") + provider.name + " (" + provider.plugin + ")";
   row("Carriers", providers);
+  for (const std::string& what : runtime.calls().missing()) row("Missing", what);
   row("Clock", config.runtime.clock == RuntimeConfig::Clock::kVirtual ? "virtual" : "real");
   text +=
       "\n  Try   trunkline send sms --to +14255550123 \"hello\" --wait 5s\n"

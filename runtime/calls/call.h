@@ -10,6 +10,7 @@
 
 #include "runtime/calls/requests.h"
 #include "runtime/calls/sound.h"
+#include "runtime/calls/speech_detector.h"
 #include "runtime/clock/clock.h"
 #include "runtime/services/resource.h"
 
@@ -50,12 +51,15 @@ struct MediaOperation {
   bool tells_start = false;
   std::string tones;
   std::optional<Recogniser> recogniser;
+  std::optional<std::string> deaf;    // why what is said cannot be understood, although nothing else will do
+  std::optional<SpeechDetector> ear;  // of a recognition: hears what is said
 
   // Once it runs.
   std::vector<Sound> sounds;
   std::size_t at = 0;  // the sound, or the tone
   bool prompting = false;
   bool listening = false;
+  bool deciding = false;   // what was said is being understood
   std::uint64_t turn = 0;  // timers of an earlier one have nothing to say
   Clock::TimerId timer = 0;
   std::uint64_t sounding = 0;  // what taps know its sound by

@@ -7,6 +7,7 @@
 #include "runtime/calls/notices.h"
 #include "runtime/calls/phone_legs.h"
 #include "runtime/calls/sound_taps.h"
+#include "runtime/calls/speech_ears.h"
 #include "runtime/calls/speech_engine.h"
 #include "runtime/services/context.h"
 
@@ -23,17 +24,31 @@ namespace trunkline::calls {
 /// In the order of CallsConfig::Speech.
 enum class SpeechMode { kAuto, kVoice, kTones };
 
+/// What is understood of what people say. kAuto: the sound of those whose real sound is carried, the words of simulated phones.
+/// kSound: the sound of all, simulated phones speak with a voice. kWords: only the words of simulated phones. In the order of
+/// CallsConfig::Recognition.
+enum class RecognitionMode { kAuto, kSound, kWords };
+
+struct SpeechSettings {
+  SpeechMode mode = SpeechMode::kAuto;
+  RecognitionMode recognition = RecognitionMode::kAuto;
+  std::string model;                 // folder
+  std::string espeak = "espeak-ng";  // program
+};
+
 struct CallCore {
   CallCore(ServiceContext& context, ResourceService& resources, NumberService& numbers, RoomService& rooms,
-           SipRoutingService& routing, net::HttpSender& http, SpeechMode speech_mode, PhoneLegs::OnFailed on_leg_failed)
+           SipRoutingService& routing, net::HttpSender& http, SpeechSettings settings, PhoneLegs::OnFailed on_leg_failed)
       : context(context),
         resources(resources),
         numbers(numbers),
         rooms(rooms),
         routing(routing),
         http(http),
-        speech_mode(speech_mode),
-        speech(context.executor),
+        speech_mode(settings.mode),
+        recognition(settings.recognition),
+        speech(context.executor, EspeakVoice(settings.espeak)),
+        ears(context.executor, std::move(settings.model)),
         sender(context.executor, context.clock, context.log, context.ids, http, signer),
         notices(context, sender, listeners),
         legs(context, std::move(on_leg_failed)) {}
@@ -50,7 +65,9 @@ struct CallCore {
   SipRoutingService& routing;
   net::HttpSender& http;
   const SpeechMode speech_mode;
+  const RecognitionMode recognition;
   SpeechEngine speech;
+  SpeechEars ears;
   CallbackSigner signer;
   CallbackSender sender;
   CallListeners listeners;

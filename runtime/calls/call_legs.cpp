@@ -85,7 +85,9 @@ void CallService::on_heard(std::string_view leg_id, std::int64_t position, std::
 void CallService::on_spoke(const std::string& leg_id, const std::string& text, Duration lasts) {
   const std::lock_guard lock(core_.mutex);
   const auto [call, who] = core_.book.leg(leg_id);
-  if (call && who->connected && !who->muted) media_.speech_from(*call, *who, text, lasts);
+  if (!call || !who->connected || who->muted) return;
+  if (core_.recognition == RecognitionMode::kSound) return media_.voice_from(leg_id, text);
+  media_.speech_from(*call, *who, text, lasts);
 }
 
 }  // namespace trunkline::calls

@@ -61,17 +61,23 @@ void CallMedia::play(const Resource& resource, std::string_view connection_id, P
 
 void CallMedia::recognize(const Resource& resource, std::string_view connection_id, Recognize recognize) {
   if (!recognize.prompts.empty()) check_sources(recognize.prompts);
+  Recogniser recogniser(std::move(recognize.spec));
+  // Where keys will do they may be pressed; it fails when somebody speaks. Not under the mutex: this may load the library.
+  const bool needs_ears =
+      recogniser.takes_speech() && !recogniser.can_do_without_speech() && hears(resource, connection_id, recognize.target);
+  std::optional<std::string> deaf = needs_ears ? core_.ears.trouble() : std::nullopt;
   const std::lock_guard lock(core_.mutex);
   Connection& connection = core_.require(resource, connection_id, CallAction::kMedia);
   Call& call = core_.call_of(connection);
   present(call, recognize.target);
   MediaOperation operation;
+  operation.deaf = std::move(deaf);
   operation.kind = Kind::kRecognize;
   operation.tag = std::move(recognize.tag);
   operation.to = {recognize.target};
   operation.exclusive = call.connected() > 2;
   operation.sources = std::move(recognize.prompts);
-  operation.recogniser.emplace(std::move(recognize.spec));
+  operation.recogniser.emplace(std::move(recogniser));
   enqueue(connection, std::move(operation), recognize.interrupt);
 }
 
@@ -168,6 +174,7 @@ void CallMedia::end_operation(Connection& connection, MediaOperation& operation,
   if (operation.kind == Kind::kRecognize) type = cancelled ? "RecognizeCanceled" : "RecognizeFailed";
   if (operation.kind == Kind::kSendTones) type = "SendDtmfTonesFailed";
   core_.notices.callback(connection, type, operation.tag, result);
+  if (operation.ear) core_.taps.rearranged(core_.call_of(connection));  // nobody listens any more
 }
 
 void CallMedia::end_all(Connection& connection) {

@@ -10,7 +10,7 @@ namespace trunkline::calls {
 
 /// The operations of a connection run one after another. Requests are [any-thread] and take the mutex; what is marked is called
 /// with it held.
-class CallMedia {
+class CallMedia final : public SoundTap {
  public:
   static constexpr std::size_t kMaxSources = 10;
   static constexpr std::size_t kMaxTones = 18;
@@ -34,6 +34,12 @@ class CallMedia {
   void tones_from(Call& call, const Participant& who, std::string_view digits);
   /// Somebody speaks. [mutex held]
   void speech_from(Call& call, const Participant& who, const std::string& text, Duration lasts);
+  /// A simulated phone speaks with a voice: what it says is heard as it is said. `leg_id`: whose words. [mutex held]
+  void voice_from(const std::string& leg_id, const std::string& text);
+  // What somebody says, piece by piece. [mutex held]
+  void began(const Sounding& sounding) override;
+  void cut(std::uint64_t) override {}
+  bool listens(const Call& call) const override;
   /// The connection is about to end. [mutex held]
   void end_all(Connection& connection);
 
@@ -52,6 +58,18 @@ class CallMedia {
   void hear_tone(Connection& connection, const Participant& who, char digit);
   void hear_speech(Connection& connection, const Participant& who, const std::string& text, Duration lasts);
   bool attends(Connection& connection, const Participant& who);
+  // --- what is said: call_media_speech.cpp
+  /// Whether the sound of this participant is what is recognised, and not words that its provider tells.
+  bool hears(const Resource& resource, std::string_view connection_id, const Party& target);
+  bool has_voice(const Call& call, const Participant& who) const;
+  /// False: the operation has failed, and is no more.
+  bool begin_listening(Connection& connection);
+  void hear_sound(Connection& connection, const Participant& who, const Sounding& sounding);
+  void voice_lost(Connection& connection);
+  void decide(Connection& connection);
+  void decided(const std::string& connection_id, std::uint64_t operation_id, const Result<HeardSpeech>& heard);
+  void not_understood(Connection& connection, const Error& error);
+  void speak_on(const std::string& leg_id, Sound sound, std::size_t at);
   void recognised(Connection& connection, const RecognizeOutcome& outcome);
   void finish(Connection& connection, const char* type, const CallResult& result);
   void stop_sounding(MediaOperation& operation);

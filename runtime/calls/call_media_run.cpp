@@ -41,6 +41,7 @@ void CallMedia::later(Connection& connection, Duration delay, void (CallMedia::*
 void CallMedia::start(Connection& connection) {
   MediaOperation& operation = connection.operations.front();
   if (operation.kind == Kind::kSendTones) return next_tone(connection);
+  if (operation.kind == Kind::kRecognize && operation.recogniser->takes_speech() && !begin_listening(connection)) return;
   if (operation.sources.empty()) return listen(connection);
   load_sounds(core_.context.executor, core_.http, speaks(core_.call_of(connection)) ? &core_.speech : nullptr, operation.sources,
               [this, id = connection.id, operation_id = operation.id](LoadedSounds sounds) {
@@ -68,7 +69,9 @@ void CallMedia::loaded(const std::string& connection_id, std::uint64_t operation
     json data;
     data["failedPlaySourceIndex"] = sounds.failed;
     core_.notices.callback(*connection, play ? "PlayFailed" : "RecognizeFailed", operation.tag, result, std::move(data));
+    const bool listened = operation.ear.has_value();
     connection->operations.pop_front();
+    if (listened) core_.taps.rearranged(core_.call_of(*connection));
     if (!connection->operations.empty()) start(*connection);
     return;
   }
@@ -163,7 +166,7 @@ void CallMedia::hear_tone(Connection& connection, const Participant& who, char d
   MediaOperation& operation = connection.operations.front();
   if (operation.kind != Kind::kRecognize || !operation.recogniser->takes_tones() || !attends(connection, who)) return;
   if (const auto outcome = operation.recogniser->tone(digit)) return recognised(connection, *outcome);
-  listen(connection);
+  if (!operation.deciding) listen(connection);
 }
 
 /// Whether the recognition at the front listens to this participant right now; a prompt that may be interrupted is.
@@ -186,7 +189,8 @@ void CallMedia::speech_from(Call& call, const Participant& who, const std::strin
 void CallMedia::hear_speech(Connection& connection, const Participant& who, const std::string& text, Duration lasts) {
   if (connection.operations.empty()) return;
   MediaOperation& operation = connection.operations.front();
-  if (operation.kind != Kind::kRecognize || !operation.recogniser->takes_speech() || !attends(connection, who)) return;
+  if (operation.kind != Kind::kRecognize || !operation.recogniser->takes_speech() || operation.ear || !attends(connection, who))
+    return;
   if (const auto outcome = operation.recogniser->speech(text)) return recognised(connection, *outcome);
   // The silence that ends it begins when they have finished.
   operation.listening = true;
@@ -203,12 +207,12 @@ void CallMedia::recognised(Connection& connection, const RecognizeOutcome& outco
     data["choiceResult"]["label"] = outcome.label;
     if (!outcome.phrase.empty()) {
       data["choiceResult"]["recognizedPhrase"] = outcome.phrase;
-      data["choiceResult"]["confidence"] = 1.0;
+      data["choiceResult"]["confidence"] = outcome.confidence;
     }
   }
   if (outcome.type == "speech") {
     data["speechResult"]["speech"] = outcome.speech;
-    data["speechResult"]["confidence"] = 1.0;
+    data["speechResult"]["confidence"] = outcome.confidence;
   }
   core_.notices.callback(connection, "RecognizeCompleted", operation.tag, outcome.result, std::move(data));
   finish(connection, nullptr, outcome.result);
@@ -218,8 +222,10 @@ void CallMedia::finish(Connection& connection, const char* type, const CallResul
   MediaOperation& operation = connection.operations.front();
   if (operation.timer != 0) core_.context.clock.cancel(operation.timer);
   stop_sounding(operation);
+  const bool listened = operation.ear.has_value();
   if (type) core_.notices.callback(connection, type, operation.tag, result);
   connection.operations.pop_front();
+  if (listened) core_.taps.rearranged(core_.call_of(connection));
   if (!connection.operations.empty()) start(connection);
 }
 

@@ -56,6 +56,7 @@ RecordingView CallRecordings::start(const ResourcePtr& resource, NewRecording wa
   facts.correlation_id = call->correlation_id;
   facts.callback_uri = std::move(wanted.callback_uri);
   facts.mixed = wanted.mixed;
+  facts.format = wanted.format;
   facts.started_at = core_.context.clock.now();
   recording.channels = std::move(wanted.channels);
   for (const Party& party : recording.channels) facts.channels.push_back(party.raw_id);

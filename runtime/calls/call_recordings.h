@@ -1,4 +1,4 @@
-// Recordings of calls: what is heard while one is on goes into a WAV file, half a second later.
+// Recordings of calls: what is heard while one is on goes into a WAV or MP3 file, half a second later.
 #pragma once
 #include <map>
 #include <string>
@@ -15,6 +15,7 @@ struct NewRecording {
   std::string connection_id;
   std::string callback_uri;  // empty: none is told
   bool mixed = true;
+  RecordingFormat format = RecordingFormat::kWav;  // MP3 is mixed
   bool paused = false;
   std::vector<Party> channels;  // of an unmixed one, in order
 };

@@ -9,7 +9,7 @@ namespace trunkline::calls {
 namespace {
 
 /// For the far end to say what became of a transfer.
-constexpr Duration kPatience = std::chrono::seconds{180};
+constexpr Duration kReferralPatience = std::chrono::seconds{180};
 
 /// Of a refusal of the request as such: the far end does not know it, or does not do it, and we do it ourselves.
 bool does_not_transfer(const pstn::HangupCause& cause) {
@@ -25,7 +25,7 @@ void CallService::refer(Connection& by, const Participant& transferee, Transfer 
   referral.connection_id = by.id;
   referral.transferee_id = transferee.id;
   referral.wanted = std::move(wanted);
-  referral.timer = core_.context.clock.schedule_after(kPatience, [this, leg_id] {
+  referral.timer = core_.context.clock.schedule_after(kReferralPatience, [this, leg_id] {
     pstn::TransferOutcome silence;
     silence.accepted = true;
     silence.cause.q850 = 102;

@@ -18,8 +18,8 @@
 namespace trunkline::calls {
 
 CallService::CallService(ServiceContext& context, ResourceService& resources, NumberService& numbers, RoomService& rooms,
-                         SipRoutingService& routing, net::HttpSender& http, SpeechMode speech)
-    : core_(context, resources, numbers, rooms, routing, http, speech,
+                         SipRoutingService& routing, net::HttpSender& http, SpeechSettings speech)
+    : core_(context, resources, numbers, rooms, routing, http, std::move(speech),
             [this](const std::string& leg_id, const Error& error) { leg_failed(leg_id, error); }),
       media_(core_),
       streams_(std::make_unique<CallStreams>(core_)),
@@ -28,9 +28,19 @@ CallService::CallService(ServiceContext& context, ResourceService& resources, Nu
   core_.taps.add(*streams_);
   core_.taps.add(*recordings_);
   core_.taps.add(*audio_);
+  core_.taps.add(media_);
 }
 
 CallService::~CallService() = default;
+
+std::vector<std::string> CallService::missing() const {
+  std::vector<std::string> out;
+  if (core_.recognition != RecognitionMode::kWords)
+    if (auto trouble = core_.ears.trouble()) out.push_back(std::move(*trouble));
+  if (core_.speech_mode != SpeechMode::kTones)
+    if (auto trouble = core_.speech.trouble()) out.push_back(std::move(*trouble));
+  return out;
+}
 
 void CallService::recover() {
   std::set<store::Database*> databases;
@@ -71,6 +81,7 @@ void CallService::stop() {
   }
   recordings_->stop();
   core_.speech.stop();
+  core_.ears.stop();
   streams_->stop();
   core_.sender.stop();
   core_.listeners.stop();

@@ -29,9 +29,11 @@ class CallService final : public ResourceParticipant {
   static constexpr std::size_t kMaxCalls = 10'000;
 
   CallService(ServiceContext& context, ResourceService& resources, NumberService& numbers, RoomService& rooms,
-              SipRoutingService& routing, net::HttpSender& http, SpeechMode speech);
+              SipRoutingService& routing, net::HttpSender& http, SpeechSettings speech);
   ~CallService() override;
 
+  /// What calls can do only once more is installed on this machine, for people.
+  std::vector<std::string> missing() const;
   CallMedia& media() { return media_; }
   CallRecordings& recordings() { return *recordings_; }
   CallStreams& streams() { return *streams_; }

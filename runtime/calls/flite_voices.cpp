@@ -8,17 +8,23 @@
 
 #include "runtime/base/beside.h"
 #include "runtime/base/strings.h"
+#include "runtime/calls/espeak_voice.h"
 #include "runtime/calls/voices/voices.h"
 
 namespace trunkline::calls {
 namespace {
 
-/// English voices of Azure that are men's; the others are women's.
-constexpr std::array kMen = {"abeo",    "alfie",  "andrew", "brandon", "brian",   "chilemba", "christopher", "connor", "davis",
-                             "darren",  "duncan", "elimu",  "elliot",  "eric",    "ethan",    "guy",         "jacob",  "james",
-                             "jason",   "kai",    "ken",    "liam",    "luke",    "mitchell", "neil",        "noah",   "oliver",
-                             "prabhat", "roger",  "ryan",   "sam",     "steffan", "thomas",   "tim",         "tony",   "wayne",
-                             "william", "aarav",  "adam",   "dustin",  "derek",   "lewis",    "samuel",      "kunal",  "rehaan"};
+/// Voices of Azure that are men's; the others are women's.
+constexpr std::array kMen = {
+    "abeo", "alfie", "andrew", "brandon", "brian", "chilemba", "christopher", "connor", "davis", "darren", "duncan", "elimu",
+    "elliot", "eric", "ethan", "guy", "jacob", "james", "jason", "kai", "ken", "liam", "luke", "mitchell", "neil", "noah",
+    "oliver", "prabhat", "roger", "ryan", "sam", "steffan", "thomas", "tim", "tony", "wayne", "william", "aarav", "adam",
+    "dustin", "derek", "lewis", "samuel", "kunal", "rehaan",
+    // Of other languages.
+    "alessio", "alvaro", "andrei", "antonio", "antoine", "bernd", "cataldo", "christoph", "conrad", "diego", "dmitry", "donato",
+    "duarte", "emil", "filip", "finn", "florian", "gianni", "giorgio", "giuseppe", "hamed", "harri", "henri", "injoon", "jan",
+    "jean", "jeppe", "jorge", "julio", "kasper", "keita", "killian", "klaus", "lukas", "maarten", "madhur", "marek", "mattias",
+    "maurice", "ostap", "pavel", "ralf", "remy", "thierry", "tristan", "yunxi", "yunyang", "yves"};
 
 [[noreturn]] void refuse_voice(const std::string& why) { throw Error(ErrorCode::kInvalidArgument, why, "playSources"); }
 
@@ -121,12 +127,12 @@ std::string_view name_of_voice(FliteVoice voice) {
   return kNames[static_cast<std::size_t>(voice)];
 }
 
-FliteVoice choose_voice(const VoiceWish& wish) {
+Speaker choose_speaker(const VoiceWish& wish) {
   std::string locale = wish.locale.empty() ? "en-US" : wish.locale;
   bool man = wish.kind == VoiceWish::Kind::kMale;
   if (!wish.name.empty()) {
     for (const FliteVoice voice : {FliteVoice::kSlt, FliteVoice::kRms, FliteVoice::kAwb})
-      if (iequals(wish.name, name_of_voice(voice))) return voice;
+      if (iequals(wish.name, name_of_voice(voice))) return {voice, "en", voice != FliteVoice::kSlt};
     const auto named = split_name(wish.name);
     if (!named)
       refuse_voice("there is no voice '" + wish.name + "'; wanted a name such as en-US-JennyNeural, or slt, rms or awb");
@@ -134,10 +140,16 @@ FliteVoice choose_voice(const VoiceWish& wish) {
     man = is_man(named->name);
   }
   locale = to_lower(locale);
-  if (locale != "en" && !locale.starts_with("en-"))
-    refuse_voice("the voices speak English only, and the text is to be spoken in " + locale);
-  if (!man) return FliteVoice::kSlt;
-  return locale == "en-gb" || locale == "en-ie" ? FliteVoice::kAwb : FliteVoice::kRms;
+  if (!EspeakVoice::is_locale(locale)) refuse_voice("'" + locale + "' is no language; wanted one such as de-DE");
+  if (locale != "en" && !locale.starts_with("en-")) return {std::nullopt, locale, man};
+  if (!man) return {FliteVoice::kSlt, locale, man};
+  return {locale == "en-gb" || locale == "en-ie" ? FliteVoice::kAwb : FliteVoice::kRms, locale, man};
+}
+
+FliteVoice choose_voice(const VoiceWish& wish) {
+  const Speaker speaker = choose_speaker(wish);
+  if (!speaker.flite) refuse_voice("the voices of flite speak English only, and the text is to be spoken in " + speaker.locale);
+  return *speaker.flite;
 }
 
 std::string speakable(std::string_view text) {

@@ -42,6 +42,7 @@ RecognizeSpec read_spec(const JsonRef& request) {
   spec.input = read_input(request.at("recognizeInputType"));
   spec.interrupt_prompt = options.boolean_or("interruptPrompt", false);
   spec.initial_silence = std::chrono::seconds{options.integer_or("initialSilenceTimeoutInSeconds", 5, 0, 300)};
+  spec.language = options.text_or("speechLanguage", "");
   if (const auto dtmf = options.find("dtmfOptions")) {
     spec.inter_tone = std::chrono::seconds{dtmf->integer_or("interToneTimeoutInSeconds", 2, 1, 60)};
     spec.max_tones = static_cast<std::size_t>(dtmf->integer_or("maxTonesToCollect", 0, 0, 100));

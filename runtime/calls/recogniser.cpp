@@ -79,6 +79,53 @@ std::optional<RecognizeOutcome> Recogniser::speech(const std::string& text) {
   return std::nullopt;  // silence ends it
 }
 
+namespace {
+/// By phrase.
+std::vector<std::pair<const Choice*, std::string>> phrases_of(const std::vector<Choice>& choices) {
+  std::vector<std::pair<const Choice*, std::string>> all;
+  for (const Choice& choice : choices) {
+    for (const std::string& phrase : choice.phrases) all.emplace_back(&choice, phrase);
+    if (choice.phrases.empty()) all.emplace_back(&choice, choice.label);
+  }
+  return all;
+}
+}  // namespace
+
+std::vector<std::string> Recogniser::phrases() const {
+  std::vector<std::string> out;
+  if (spec_.input == RecognizeSpec::Input::kChoices)
+    for (auto& [choice, phrase] : phrases_of(spec_.choices)) out.push_back(phrase);
+  return out;
+}
+
+bool Recogniser::can_do_without_speech() const {
+  if (spec_.input != RecognizeSpec::Input::kChoices) return takes_tones();
+  for (const Choice& choice : spec_.choices)
+    if (choice.tone) return true;
+  return false;
+}
+
+RecognizeOutcome Recogniser::understood(std::optional<std::size_t> phrase, const std::string& text, double confidence) const {
+  RecognizeOutcome outcome;
+  if (spec_.input == RecognizeSpec::Input::kChoices) {
+    if (phrase) {
+      const auto all = phrases_of(spec_.choices);
+      outcome = done(sub_code::kSpeechOption, "choices", "a choice was taken by its phrase");
+      outcome.label = all[*phrase].first->label;
+      outcome.phrase = all[*phrase].second;
+    } else {
+      outcome.result = failure(400, sub_code::kNoOption, "what was said is none of the choices");
+    }
+  } else if (text.empty()) {
+    outcome.result = failure(400, sub_code::kNotRecognized, "what was said could not be understood");
+  } else {
+    outcome = done(sub_code::kSpeechRecognized, "speech", "speech was recognised");
+    outcome.speech = text;
+  }
+  outcome.confidence = confidence;
+  return outcome;
+}
+
 RecognizeOutcome Recogniser::silence() const {
   if (!speech_.empty()) return done(sub_code::kSpeechRecognized, "speech", "speech was recognised");
   RecognizeOutcome outcome;

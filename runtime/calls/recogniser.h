@@ -25,6 +25,7 @@ struct RecognizeSpec {
   std::string stop_tones;
   std::vector<Choice> choices;
   bool interrupt_prompt = false;
+  std::string language;  // of what is said, such as en-US; empty: whatever is understood
 };
 
 struct RecognizeOutcome {
@@ -35,6 +36,7 @@ struct RecognizeOutcome {
   std::string label;  // of the choice
   std::string phrase;
   std::string speech;
+  double confidence = 1;  // of what was said
 };
 
 class Recogniser {
@@ -48,6 +50,12 @@ class Recogniser {
   std::optional<RecognizeOutcome> tone(char digit);
   /// Somebody has said something.
   std::optional<RecognizeOutcome> speech(const std::string& text);
+  /// Somebody has said one of phrases(), or something else.
+  RecognizeOutcome understood(std::optional<std::size_t> phrase, const std::string& text, double confidence) const;
+  /// What may be said, of all choices: their phrases, or the labels of those that have none. Empty: anything.
+  std::vector<std::string> phrases() const;
+  /// Whether it can end well although nothing that is said is understood.
+  bool can_do_without_speech() const;
   /// Nothing came for as long as wait() says.
   RecognizeOutcome silence() const;
   /// How much silence is left to them, from the prompt's end or from what was heard last.

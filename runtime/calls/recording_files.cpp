@@ -238,7 +238,8 @@ void RecordingFiles::sweep(store::Database& database) {
   try {
     database.read([&](Session& session) {
       session.query(kSelectNames, {}, [&](const Row& row) {
-        kept.insert(std::string(row.text(0)) + ".wav");
+        for (const RecordingFormat format : {RecordingFormat::kWav, RecordingFormat::kMp3})
+          kept.insert(std::string(row.text(0)).append(extension_of(format)));
         if (row.integer(1) != 0) kept.insert(std::string(row.text(0)) + ".part");
       });
     });
@@ -263,8 +264,11 @@ void RecordingFiles::recover(const ResourceService& resources) {
       const CallResult result =
           failure(500, sub_code::kCallTerminated, "the server was restarted while the call was being recorded");
       tell_recording_state(notices_, facts, false, result);
-      auto writer = std::make_shared<RecordingWriter>(folder_of(*database), facts);
-      post([this, writer, facts]() mutable {
+      post([this, database, facts]() mutable {
+        // The name of the file says what it is.
+        RecordingFolder& folder = folder_of(*database);
+        if (facts.mixed && folder.open(facts.document_id + ".mp3")) facts.format = RecordingFormat::kMp3;
+        auto writer = std::make_shared<RecordingWriter>(folder, facts);
         writing_.insert({writer->name(), writer->final_name()});
         try {
           facts.frames = writer->reopen();
@@ -298,7 +302,11 @@ RecordedFile RecordingFiles::open(const Resource& resource, std::string_view doc
     return *std::move(found);
   }
   found->size = static_cast<std::uint64_t>(size);
-  found->file = folder_of(*resource.database).open(std::string(document_id) + ".wav");
+  for (const RecordingFormat format : {RecordingFormat::kWav, RecordingFormat::kMp3}) {
+    found->format = format;
+    found->file = folder_of(*resource.database).open(std::string(document_id).append(extension_of(format)));
+    if (found->file) break;
+  }
   if (!found->file) throw not_found(document_id);
   return *std::move(found);
 }

@@ -12,9 +12,12 @@
 #include "runtime/async/worker.h"
 #include "runtime/calls/call_core.h"
 #include "runtime/calls/recording_folder.h"
+#include "runtime/calls/recording_mp3.h"
 #include "runtime/calls/recording_timeline.h"
 
 namespace trunkline::calls {
+
+enum class RecordingFormat { kWav, kMp3 };
 
 /// What is known of a recording beside its sound.
 struct RecordingFacts {
@@ -27,15 +30,20 @@ struct RecordingFacts {
   Time started_at;
   Time ended_at;
   bool mixed = true;
+  RecordingFormat format = RecordingFormat::kWav;  // MP3 is mixed
   std::string end_reason;
   std::vector<std::string> channels;  // raw ids
   std::uint64_t frames = 0;
 };
 
+/// Of the names of its files.
+inline std::string_view extension_of(RecordingFormat format) { return format == RecordingFormat::kMp3 ? ".mp3" : ".wav"; }
+
 /// A finished file. Reading is [any-thread].
 struct RecordedFile {
   std::string metadata;  // JSON
   std::uint64_t size = 0;
+  RecordingFormat format = RecordingFormat::kWav;
   OpenFilePtr file;  // null: `content` is it, as rows of older versions have it
   std::string content;
 
@@ -65,7 +73,7 @@ class RecordingWriter {
   /// The finished file has its row: what it was made of goes.
   void settle();
   /// That are safely in the file.
-  std::uint64_t frames() const { return frames_; }
+  std::uint64_t frames() const { return track_ ? track_->written() : frames_; }
 
   const std::string& final_name() const { return final_name_; }
   const std::string& name() const { return name_; }
@@ -75,13 +83,17 @@ class RecordingWriter {
 
  private:
   std::size_t frame_bytes() const { return stride_ * 2; }
+  void write_mp3(const RecordingSlice& slice);
+  std::uint64_t finish_mp3(std::uint64_t frames);
   std::uint64_t spread(std::uint64_t frames, std::size_t channels);
 
   RecordingFolder& folder_;
+  const RecordingFormat format_;
   const std::string final_name_;
   const std::string name_;  // while it is written
   const std::size_t stride_;
   OpenFilePtr file_;
+  std::unique_ptr<Mp3Track> track_;  // of an MP3 file that is being written
   std::uint64_t frames_ = 0;
   std::vector<std::uint8_t> bytes_;
 };

@@ -19,12 +19,13 @@ json state_json(const RecordingView& view) {
 }
 
 /// What this runtime cannot record is refused rather than recorded otherwise.
-void check_kind(const JsonRef& request, bool mixed) {
+RecordingFormat check_kind(const JsonRef& request, bool mixed) {
   const std::string_view format = request.text_or("recordingFormatType", "wav");
   if (!mixed && !iequals(format, "wav"))
     throw refusal(ErrorCode::kInvalidArgument, 400, 8557, "unmixed sound is recorded as wav only", "recordingFormatType");
-  if (!iequals(format, "wav"))
-    throw refusal(ErrorCode::kInvalidArgument, 400, 8557, "'" + std::string(format) + "' is not recorded here: wanted wav",
+  if (!iequals(format, "wav") && !iequals(format, "mp3"))
+    throw refusal(ErrorCode::kInvalidArgument, 400, 8557,
+                  "'" + std::string(format) + "' is not recorded here, for there is no video: wanted wav or mp3",
                   "recordingFormatType");
   if (const std::string_view content = request.text_or("recordingContentType", "audio"); !iequals(content, "audio"))
     throw refusal(ErrorCode::kInvalidArgument, 400, 8562, "'" + std::string(content) + "' is not recorded here: wanted audio",
@@ -33,6 +34,7 @@ void check_kind(const JsonRef& request, bool mixed) {
       storage && iequals(storage->text_or("recordingStorageKind", ""), "azureBlobStorage"))
     throw refusal(ErrorCode::kInvalidArgument, 400, 8562, "recordings are kept here, not in a blob storage",
                   "externalStorage.recordingStorageKind");
+  return iequals(format, "mp3") ? RecordingFormat::kMp3 : RecordingFormat::kWav;
 }
 
 OperationAnswer start_recording(const OperationRequest& call) {
@@ -54,7 +56,7 @@ OperationAnswer start_recording(const OperationRequest& call) {
   if (const auto affinity = request.find("channelAffinity"))
     for (std::size_t i = 0; i < affinity->array_size() && wanted.channels.size() < CallRecordings::kMaxChannels; ++i)
       wanted.channels.push_back(read_party((*affinity)[i].at("participant")));
-  check_kind(request, wanted.mixed);
+  wanted.format = check_kind(request, wanted.mixed);
   return {200, state_json(call.calls.recordings().start(call.resource, std::move(wanted)))};
 }
 

@@ -31,7 +31,7 @@ std::string recording_metadata(const RecordingFacts& facts) {
   data["chunkEndReason"] = facts.end_reason;
   data["contentType"] = facts.mixed ? "mixed" : "unmixed";
   data["audioConfiguration"] = json{{"sampleRate", kSampleRate},
-                                    {"bitRate", kSampleRate * 16},
+                                    {"bitRate", facts.format == RecordingFormat::kMp3 ? Mp3Encoder::kBitRate : kSampleRate * 16},
                                     {"channels", facts.mixed ? 1 : std::max<std::size_t>(facts.channels.size(), 1)}};
   data["participants"] = json::array();
   for (std::size_t i = 0; i < facts.channels.size(); ++i)
@@ -64,7 +64,7 @@ json recording_status(const RecordingFacts& facts, bool file) {
   data["recordingDurationMs"] = file ? milliseconds(facts) : 0;
   data["recordingContentType"] = "Audio";
   data["recordingChannelType"] = facts.mixed ? "Mixed" : "Unmixed";
-  data["recordingFormatType"] = "Wav";
+  data["recordingFormatType"] = facts.format == RecordingFormat::kMp3 ? "Mp3" : "Wav";
   data["sessionEndReason"] = facts.end_reason;
   return data;
 }

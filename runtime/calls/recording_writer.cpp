@@ -23,24 +23,30 @@ void put_samples(std::span<const std::int16_t> samples, std::vector<std::uint8_t
 // How many channels an unmixed one will have is known at its end, so all have room until then.
 RecordingWriter::RecordingWriter(RecordingFolder& folder, const RecordingFacts& facts)
     : folder_(folder),
-      final_name_(facts.document_id + ".wav"),
+      format_(facts.format),
+      final_name_(facts.document_id + std::string(extension_of(facts.format))),
       name_(facts.mixed ? final_name_ : facts.document_id + ".part"),
       stride_(facts.mixed ? 1 : kMaxChannels) {}
 
 void RecordingWriter::create() {
   file_ = folder_.create(name_);
-  file_->write(0, bytes_of(wav_header(stride_, 0)));
+  if (format_ == RecordingFormat::kMp3)
+    track_ = std::make_unique<Mp3Track>(file_);
+  else
+    file_->write(0, bytes_of(wav_header(stride_, 0)));
 }
 
 std::uint64_t RecordingWriter::reopen() {
   file_ = folder_.open(name_);
   const std::uint64_t size = file_ ? file_->size() : 0;
+  if (format_ == RecordingFormat::kMp3) return frames_ = Mp3Track::samples_in_file(size);
   return frames_ = size > kWavHeaderBytes ? (size - kWavHeaderBytes) / frame_bytes() : 0;
 }
 
 void RecordingWriter::write(const RecordingSlice& slice) {
   if (file_->free_bytes() < kLeastFreeBytes)
     throw Error(ErrorCode::kResourceExhausted, "less than 256 MiB are left on the disk of the recordings", "recording");
+  if (track_) return write_mp3(slice);
   mix_slice(slice, stride_, [this](std::int64_t frame, const Samples& block) {
     put_samples(block, bytes_);
     file_->write(kWavHeaderBytes + static_cast<std::uint64_t>(frame) * frame_bytes(), bytes_);
@@ -49,8 +55,33 @@ void RecordingWriter::write(const RecordingSlice& slice) {
     frames_ = std::max(frames_, static_cast<std::uint64_t>(part.frame + (part.to - part.from)));
 }
 
+void RecordingWriter::write_mp3(const RecordingSlice& slice) {
+  const auto silence_until = [this](std::int64_t frame) {
+    if (const auto until = static_cast<std::uint64_t>(frame); until > track_->given()) track_->silence(until - track_->given());
+  };
+  mix_slice(slice, 1, [&](std::int64_t frame, const Samples& block) {
+    silence_until(frame);
+    track_->sound(block);
+  });
+  for (const RecordingSlice::Part& part : slice.parts) silence_until(part.frame + (part.to - part.from));
+  track_->write();
+}
+
+std::uint64_t RecordingWriter::finish_mp3(std::uint64_t frames) {
+  // After a failure there is what there is.
+  if (track_ && !failed) {
+    if (frames > track_->given()) track_->silence(frames - track_->given());
+    track_->finish();
+  }
+  const std::uint64_t size = Mp3Track::seal(*file_, frames);
+  file_->sync();
+  folder_.finished(final_name_);
+  return size;
+}
+
 std::uint64_t RecordingWriter::finish(std::uint64_t frames, std::size_t channels) {
   if (!file_) throw Error(ErrorCode::kUnavailable, "the file could not be made", "recording");
+  if (format_ == RecordingFormat::kMp3) return finish_mp3(frames);
   const std::uint64_t size = kWavHeaderBytes + frames * frame_bytes();
   file_->resize(size);
   if (name_ != final_name_) return spread(frames, channels);
@@ -83,12 +114,14 @@ std::uint64_t RecordingWriter::spread(std::uint64_t frames, std::size_t channels
 }
 
 void RecordingWriter::discard() {
+  track_.reset();
   file_.reset();
   folder_.remove(name_);
   folder_.remove(final_name_);
 }
 
 void RecordingWriter::settle() {
+  track_.reset();
   file_.reset();
   if (name_ != final_name_) folder_.remove(name_);
 }

@@ -9,35 +9,41 @@
 #include "runtime/async/executor.h"
 #include "runtime/async/worker.h"
 #include "runtime/base/function.h"
+#include "runtime/calls/espeak_voice.h"
 #include "runtime/calls/flite_voices.h"
 #include "runtime/calls/speech_cache.h"
 #include "runtime/calls/speech_text.h"
 
 namespace trunkline::calls {
 
-/// One thread of its own, which begins with the first text: speech costs milliseconds to seconds of a core. Texts take turns, a
-/// piece of each, so that a long one does not hold up the short ones. Owned by CallCore. [any-thread]
+/// A thread of its own for each of flite and espeak-ng, which begins with the first text: speech costs milliseconds to seconds of
+/// a core, and a helper may hang. Texts take turns, a piece of each, so that a long one does not hold up the short ones. Owned by
+/// CallCore. [any-thread]
 class SpeechEngine {
  public:
   static constexpr Duration kLongest = std::chrono::minutes{5};
   static constexpr std::size_t kMostWaiting = 64;
   static constexpr std::size_t kMostCached = std::size_t{kSampleRate} * 60 * 16;  // samples, 30 MB
 
-  explicit SpeechEngine(Executor& executor) : executor_(executor) {}
+  explicit SpeechEngine(Executor& executor, EspeakVoice espeak = EspeakVoice("espeak-ng"))
+      : executor_(executor), espeak_(std::move(espeak)) {}
   SpeechEngine(const SpeechEngine&) = delete;
   ~SpeechEngine() { stop(); }
 
   /// Calls `done` once on a thread of the executor, unless stopped before, with kInvalidArgument for what is longer than
-  /// kLongest. Throws kInvalidArgument for languages and voices there are not and for texts that cannot be said;
+  /// kLongest and languages that espeak-ng does not know, and with what else may go wrong with it. Throws kInvalidArgument for
+  /// voices there are not and for texts that cannot be said; kFailedPrecondition without espeak-ng for languages that need it;
   /// kResourceExhausted when too many texts wait.
   void speak(const std::vector<SpeechPart>& parts, UniqueFunction<void(Result<Sound>)> done);
+  /// Why it speaks English only, for people; nullopt: it speaks other languages.
+  std::optional<std::string> trouble() const { return espeak_.trouble(); }
   /// Drops what is not done. Idempotent; waits for the piece under way, some seconds at most.
   void stop();
 
  private:
   /// Up to a few sentences.
   struct Piece {
-    FliteVoice voice = FliteVoice::kSlt;
+    Speaker speaker;
     double rate = 1.0;
     std::string text;
     Duration pause_after{0};
@@ -50,19 +56,26 @@ class SpeechEngine {
     UniqueFunction<void(Result<Sound>)> done;
     WorkGuard work;  // a virtual clock waits for it
   };
-  static std::vector<Piece> cut(const std::vector<SpeechPart>& parts);
-  static void say_next(Job& job);
+  /// Those who wait for one of the threads.
+  struct Lane {
+    std::deque<Job> jobs;  // one step of the worker is to come for each
+    Worker worker;
+  };
+  std::vector<Piece> cut(const std::vector<SpeechPart>& parts) const;
+  void say_next(Job& job) const;
+  Lane& lane_of(const Job& job) { return job.pieces[job.next].speaker.flite ? flite_lane_ : espeak_lane_; }
   /// Says the next piece of the first job. On the worker.
-  void step();
+  void step(Lane& lane);
   void finish(Job job, Result<Sound> result);
 
   Executor& executor_;
   std::mutex mutex_;  // never held while something is said
   SpeechCache cache_{kMostCached};
-  std::deque<Job> jobs_;       // one step of the worker is to come for each
-  std::size_t under_way_ = 0;  // in jobs_ or being said
+  std::size_t under_way_ = 0;  // in a lane or being said
   bool stopped_ = false;
-  Worker worker_;
+  const EspeakVoice espeak_;
+  Lane flite_lane_;
+  Lane espeak_lane_;
 };
 
 }  // namespace trunkline::calls

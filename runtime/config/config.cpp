@@ -349,6 +349,11 @@ Config parse_config(std::string_view text, const ConfigOptions& options) {
   root.section("calls", [&](ConfigSection& s) {
     using Speech = CallsConfig::Speech;
     s.choice("speech", config.calls.speech, {{"auto", Speech::kAuto}, {"flite", Speech::kFlite}, {"tones", Speech::kTones}});
+    using Recognition = CallsConfig::Recognition;
+    s.choice("recognition", config.calls.recognition,
+             {{"auto", Recognition::kAuto}, {"pocketsphinx", Recognition::kPocketsphinx}, {"words", Recognition::kWords}});
+    s.text("recognition_model", config.calls.recognition_model);
+    s.text("espeak", config.calls.espeak);
   });
   root.section("email", [&](ConfigSection& s) { read_email(s, config.email); });
   root.section("events", [&](ConfigSection& s) { read_events(s, config.events); });

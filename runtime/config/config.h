@@ -128,6 +128,13 @@ struct CallsConfig {
   /// Who says the texts that applications play. `flite`: a voice. `tones`: each word is a tone of 400 ms. `auto`: a voice in
   /// calls with a phone whose real sound we carry, tones in the others.
   enum class Speech { kAuto, kFlite, kTones } speech = Speech::kAuto;
+  /// What is understood of what people say. `auto`: the sound of phones and pages whose real sound we carry, and the words of
+  /// simulated phones. `pocketsphinx`: the sound of all; simulated phones speak with a voice. `words`: those of simulated phones.
+  enum class Recognition { kAuto, kPocketsphinx, kWords } recognition = Recognition::kAuto;
+  /// Folder with an acoustic model, a dictionary and a language model. Its name is the language.
+  std::string recognition_model = "/usr/share/pocketsphinx/model/en-us";
+  /// Program that speaks languages other than English; a name without a slash is looked for in PATH.
+  std::string espeak = "espeak-ng";
 };
 
 struct EmailConfig {

@@ -259,6 +259,9 @@ std::string render_yaml(const Config& config) {
   w.end();
   w.begin("calls");
   w.raw("speech", name_of(config.calls.speech, {"auto", "flite", "tones"}));
+  w.raw("recognition", name_of(config.calls.recognition, {"auto", "pocketsphinx", "words"}));
+  w.text("recognition_model", config.calls.recognition_model);
+  w.text("espeak", config.calls.espeak);
   w.end();
   w.begin("email");
   w.raw("rate_limits", name_of(config.email.rate_limits, {"off", "documented"}));

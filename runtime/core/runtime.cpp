@@ -63,6 +63,11 @@ LogOptions log_options(const LogConfig& config) {
   return options;
 }
 
+calls::SpeechSettings speech_settings(const CallsConfig& config) {
+  return {static_cast<calls::SpeechMode>(config.speech), static_cast<calls::RecognitionMode>(config.recognition),
+          config.recognition_model, config.espeak};
+}
+
 store::StoreOptions store_options(const StoreConfig& config) {
   store::StoreOptions options;
   options.memory = config.mode == StoreConfig::Mode::kMemory;
@@ -203,7 +208,7 @@ struct Runtime::Parts {
         number_reservations(context, numbers),
         sip_routing(context),
         rooms(context),
-        calls(context, resources, numbers, rooms, sip_routing, http, static_cast<calls::SpeechMode>(config.calls.speech)),
+        calls(context, resources, numbers, rooms, sip_routing, http, speech_settings(config.calls)),
         phone_sandbox(context, numbers),
         sms(context, resources, numbers, config),
         email(context, resources, email_domains, config.email.rate_limits == EmailConfig::RateLimits::kDocumented),

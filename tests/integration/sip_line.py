@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import io
 import json
@@ -79,10 +80,14 @@ def line(folder: Path, *trunks: dict[str, Any], **config: Any) -> Iterator[Line]
         yield Line(server, application, sip_port)
 
 
-@contextmanager
-def prompts(samples: bytes, rate: int = 8000) -> Iterator[str]:
+def prompts(samples: bytes, rate: int = 8000) -> contextlib.AbstractContextManager[str]:
     """The address of a sound file."""
-    content = wav(samples, rate)
+    return served(wav(samples, rate), "prompt.wav")
+
+
+@contextmanager
+def served(content: bytes, name: str) -> Iterator[str]:
+    """The address of a file."""
 
     class Files(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -97,7 +102,7 @@ def prompts(samples: bytes, rate: int = 8000) -> Iterator[str]:
     files = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Files)
     threading.Thread(target=files.serve_forever, daemon=True).start()
     try:
-        yield f"http://127.0.0.1:{files.server_port}/prompt.wav"
+        yield f"http://127.0.0.1:{files.server_port}/{name}"
     finally:
         files.shutdown()
         files.server_close()

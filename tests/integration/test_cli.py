@@ -154,6 +154,28 @@ def test_serve_needs_a_configuration(tmp_path: Path) -> None:
         assert server.request("GET", "/health", headers={})[0] == 200
 
 
+def test_the_banner_says_what_is_missing_for_speech(tmp_path: Path) -> None:
+    (tmp_path / "trunkline.yaml").write_text(
+        f"calls: {{recognition_model: {tmp_path}/en-us, espeak: {tmp_path}/espeak-ng}}\n"
+        "providers: [{name: phones, plugin: pstn-sandbox}]\nresources: [{name: main}]\n"
+    )
+    command = [str(PROGRAM), "dev", "--port", "0", "--config", str(tmp_path / "trunkline.yaml")]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        missing = []
+        for line in process.stdout:
+            if line.startswith("  Missing"):
+                missing.append(line)
+            if "Try" in line:
+                break
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+    assert any("Debian: pocketsphinx-en-us" in line for line in missing)
+    assert any("Debian: espeak-ng" in line for line in missing)
+
+
 def test_the_banner_says_what_to_try() -> None:
     process = subprocess.Popen([str(PROGRAM), "dev", "--port", "0"], stdout=subprocess.PIPE, text=True)
     try:

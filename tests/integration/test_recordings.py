@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import struct
 import subprocess
 import time
 import wave
@@ -17,8 +18,8 @@ import pytest
 from phone import PATIENCE_SECONDS, Sipp, Sound, free_port, loudest, tone
 from receiver import Receiver
 from server import Server
-from sip_line import PHONE, Line, configuration, recording, taken, trunk_at
-from test_calls import Phones
+from sip_line import PHONE, Line, configuration, line, recording, served, taken, trunk_at, wav
+from test_calls import CALLS, Phones, level
 
 STATUS = "Microsoft.Communication.RecordingFileStatusUpdated"
 
@@ -171,3 +172,142 @@ def test_ranges_are_read_from_the_file(tmp_path: Path) -> None:
             status, got, fields = server.request("GET", target, headers=headers)
             assert (status, got) == (206, part)
             assert fields["content-range"].endswith(f"/{len(whole)}")
+
+
+def mp3_of(calls: Phones, recording_id: str) -> tuple[bytes, dict[str, Any]]:
+    """The file of a recording that has ended, and what was said of it."""
+    calls.ask("DELETE", f"/calling/recordings/{recording_id}", expect=204)
+    told = status_of(calls)
+    document = told["recordingStorageInfo"]["recordingChunks"][0]["documentId"]
+    status, whole, fields = calls.server.request("GET", f"/v1/objects/{document}/content/audio")
+    assert (status, fields["content-type"]) == (200, "audio/mpeg")
+    return whole, told
+
+
+def test_mp3_is_recorded_and_played() -> None:
+    with Server("--clock", "virtual") as server, Receiver() as application:
+        calls = Phones(server, application)
+        calls.persona("+14255550125", digits="5", digits_after="1s")
+        connection = calls.connected("+14255550125")
+        recording_id = start_recording(calls, connection, recordingFormatType="mp3")
+        calls.advance("3s")
+        whole, told = mp3_of(calls, recording_id)
+        assert (told["recordingFormatType"], told["recordingChannelType"], told["recordingDurationMs"]) == ("Mp3", "Mixed", 3000)
+        assert whole[:2] == b"\xff\xf3"
+        assert len(whole) == pytest.approx(3 * 6000, rel=0.1), "48 kbit/s"
+        document = told["recordingStorageInfo"]["recordingChunks"][0]["documentId"]
+        metadata = calls.ask("GET", f"/v1/objects/{document}/content/acsmetadata", expect=200)
+        assert (metadata["chunkDuration"], metadata["audioConfiguration"]["bitRate"]) == (3000, 48000)
+        target = f"/v1/objects/{document}/content/audio"
+        headers = {**server.headers("GET", target), "Range": "bytes=216-431"}
+        status, part, _ = server.request("GET", target, headers=headers)
+        assert (status, part) == (206, whole[216:432])
+
+    # What was recorded is played to somebody else, and recorded as WAV.
+    with Server("--clock", "virtual") as server, Receiver() as application:
+        calls = Phones(server, application)
+        other = calls.connected("+14255550126")
+        again = start_recording(calls, other)
+        with served(whole, "recorded.mp3") as url:
+            source = {"kind": "file", "file": {"uri": url}}
+            calls.ask("POST", f"{CALLS}/{other}:play", {"playSources": [source]}, 202)
+            calls.event("PlayStarted", other)
+        calls.advance("2900ms")
+        assert "PlayCompleted" not in calls.kinds(other)
+        calls.advance("200ms")
+        calls.event("PlayCompleted", other)
+        calls.ask("DELETE", f"/calling/recordings/{again}", expect=204)
+        calls.advance("1s")
+        recorded = recording(Line(server, application, 0), again)
+        samples = list(struct.unpack(f"<{len(recorded) // 2}h", recorded))
+        # It was pressed 10 ms after the answer and a second; both recordings began 50 ms before.
+        pressed = samples[int(1.0 * 16000) : int(1.05 * 16000)]
+        assert level(pressed, 16000, 770) > 500
+        assert level(pressed, 16000, 1336) > 500
+        assert max(samples[: int(0.9 * 16000)]) < 50
+
+
+@pytest.mark.parametrize(
+    ("members", "code"),
+    [
+        ({"recordingFormatType": "mp3", "recordingChannelType": "unmixed"}, "8557"),
+        ({"recordingFormatType": "mp4"}, "8557"),
+        ({"recordingFormatType": "mp3", "recordingContentType": "audioVideo"}, "8562"),
+    ],
+)
+def test_what_cannot_be_recorded_is_refused(members: dict[str, Any], code: str) -> None:
+    with Server("--clock", "virtual") as server, Receiver() as application:
+        calls = Phones(server, application)
+        connection = calls.connected("+14255550121")
+        locator = {"kind": "serverCallLocator", "serverCallId": calls.event("CallConnected", connection)["serverCallId"]}
+        assert calls.refusal("POST", "/calling/recordings", {"callLocator": locator, **members}) == (400, code)
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [(b"ID3 and nothing more", "holds no sound"), (b"\xff\xfb\x90\x64" + b"x" * 200_000, "no frame for more than 64 KiB")],
+)
+def test_a_damaged_mp3_file_is_not_played(content: bytes, why: str) -> None:
+    with Server("--clock", "virtual") as server, Receiver() as application, served(content, "bad.mp3") as url:
+        calls = Phones(server, application)
+        connection = calls.connected("+14255550121")
+        source = {"kind": "file", "file": {"uri": url}}
+        calls.ask("POST", f"{CALLS}/{connection}:play", {"playSources": [source]}, 202)
+        failed = calls.event("PlayFailed", connection)["resultInformation"]
+        assert (failed["code"], failed["subCode"]) == (400, 8535)
+        assert why in failed["message"]
+
+
+def test_an_mp3_recording_outlives_the_process(tmp_path: Path) -> None:
+    sip_port = free_port()
+    with Sound() as sound, Sipp(*taken(sound)) as sipp, Receiver() as application:
+        start = configuration(tmp_path, sip_port, trunk_at(sipp.port))
+        with Server(*start, command="serve") as server:
+            calls = Line(server, application, sip_port)
+            connection = calls.call(PHONE)
+            start_recording(calls, connection, recordingFormatType="mp3")
+            sound.say(tone(600, 20.0))
+            until = time.monotonic() + PATIENCE_SECONDS
+            while not any(file.stat().st_size > 9000 for file in files(tmp_path)):
+                assert time.monotonic() < until
+                time.sleep(0.02)  # there is nothing that tells
+            server.kill()
+        application.events.clear()
+        with Server(*start, command="serve") as server:
+            calls = Line(server, application, sip_port)
+            told = status_of(calls)
+            assert (told["sessionEndReason"], told["recordingFormatType"]) == ("ServerRestarted", "Mp3")
+            [file] = files(tmp_path)
+            document = told["recordingStorageInfo"]["recordingChunks"][0]["documentId"]
+            assert file.name == document + ".mp3"
+            status, whole, fields = server.request("GET", f"/v1/objects/{document}/content/audio")
+            assert (status, fields["content-type"]) == (200, "audio/mpeg")
+            assert whole == file.read_bytes()
+            assert len(whole) == pytest.approx(told["recordingDurationMs"] * 6, abs=1200)
+
+
+def test_a_phone_behind_a_trunk_hears_an_mp3_file(tmp_path: Path) -> None:
+    # A second of a sine, as the encoder of the runtime made it.
+    with Server("--clock", "virtual") as server, Receiver() as application:
+        calls = Phones(server, application)
+        connection = calls.connected("+14255550125")
+        recording_id = start_recording(calls, connection, recordingFormatType="mp3")
+        with served(wav(tone(600, 2.0), 8000), "tone.wav") as url:
+            source = {"kind": "file", "file": {"uri": url}}
+            calls.ask("POST", f"{CALLS}/{connection}:play", {"playSources": [source]}, 202)
+            calls.event("PlayStarted", connection)
+        calls.advance("2s")
+        whole, _ = mp3_of(calls, recording_id)
+    with (
+        Sound() as sound,
+        Sipp(*taken(sound)) as sipp,
+        line(tmp_path, trunk_at(sipp.port)) as on_trunk,
+        served(whole, "tone.mp3") as url,
+    ):
+        connection = on_trunk.call(PHONE)
+        on_trunk.event("CallConnected", connection)
+        on_trunk.play(connection, url)
+        on_trunk.event("PlayCompleted", connection)
+        on_trunk.hang_up(connection)
+        assert sipp.succeeded()
+        assert loudest(sound.heard, 8000, [400, 600, 900]) == {600}

@@ -17,6 +17,34 @@ RecognizeSpec spec(Input input) {
   return spec;
 }
 
+TEST(Recogniser, WhatIsUnderstoodIsAChoiceOrNone) {
+  const Recogniser choices(spec(Input::kChoices));
+  ASSERT_EQ(choices.phrases(), (std::vector<std::string>{"Yes", "of course", "no"}));
+  const RecognizeOutcome taken = choices.understood(1, "of course", 0.8);
+  EXPECT_EQ(taken.result.sub_code, sub_code::kSpeechOption);
+  EXPECT_EQ(taken.label, "yes");
+  EXPECT_EQ(taken.phrase, "of course");
+  EXPECT_EQ(taken.confidence, 0.8);
+  const RecognizeOutcome none = choices.understood(std::nullopt, "banana", 0.9);
+  EXPECT_EQ(none.result.code, 400);
+  EXPECT_EQ(none.result.sub_code, sub_code::kNoOption);
+  const Recogniser free(spec(Input::kSpeech));
+  EXPECT_TRUE(free.phrases().empty());
+  EXPECT_EQ(free.understood(std::nullopt, "banana", 0.9).speech, "banana");
+  EXPECT_EQ(free.understood(std::nullopt, "", 0).result.sub_code, sub_code::kNotRecognized);
+}
+
+TEST(Recogniser, KnowsWhetherKeysWillDo) {
+  EXPECT_TRUE(Recogniser(spec(Input::kChoices)).can_do_without_speech());
+  EXPECT_TRUE(Recogniser(spec(Input::kSpeechOrDtmf)).can_do_without_speech());
+  EXPECT_FALSE(Recogniser(spec(Input::kSpeech)).can_do_without_speech());
+  RecognizeSpec spoken = spec(Input::kChoices);
+  for (Choice& choice : spoken.choices) choice.tone.reset();
+  spoken.choices[0].phrases.clear();
+  EXPECT_FALSE(Recogniser(spoken).can_do_without_speech());
+  EXPECT_EQ(Recogniser(spoken).phrases(), (std::vector<std::string>{"yes", "no"})) << "by its label";
+}
+
 TEST(Recogniser, CollectsAsManyTonesAsAreWanted) {
   RecognizeSpec wanted = spec(Input::kDtmf);
   wanted.max_tones = 2;

@@ -110,9 +110,19 @@ TEST(FliteVoices, RefuseWhatTheyCannot) {
   };
   EXPECT_THAT(refused({"", "de-DE", {}}), HasSubstr("English only, and the text is to be spoken in de-de"));
   EXPECT_THAT(refused({"fr-FR-DeniseNeural", "", {}}), HasSubstr("spoken in fr-fr"));
-  EXPECT_THAT(refused({"", "english", {}}), HasSubstr("spoken in english"));
+  EXPECT_THAT(refused({"", "english", {}}), HasSubstr("'english' is no language"));
   EXPECT_THAT(refused({"Jenny", "", {}}), HasSubstr("there is no voice 'Jenny'"));
   EXPECT_THAT(refused({"en-US-", "", {}}), HasSubstr("there is no voice"));
+}
+
+TEST(Speakers, OtherLanguagesAreNotForFlite) {
+  EXPECT_TRUE(choose_speaker({"", "en-AU", {}}).flite);
+  const Speaker katja = choose_speaker({"de-DE-KatjaNeural", "", {}}), conrad = choose_speaker({"de-DE-ConradNeural", "", {}});
+  EXPECT_FALSE(katja.flite);
+  EXPECT_EQ(katja.locale, "de-de");
+  EXPECT_FALSE(katja.man);
+  EXPECT_TRUE(conrad.man);
+  EXPECT_TRUE(choose_speaker({"", "fr", VoiceWish::Kind::kMale}).man);
 }
 
 TEST(FliteVoices, WhatIsRead) {

@@ -342,6 +342,22 @@ TEST(CallsConfig, WhoSpeaks) {
   }
 }
 
+TEST(CallsConfig, WhoUnderstands) {
+  using Recognition = CallsConfig::Recognition;
+  const CallsConfig usual = parse_config("").calls;
+  EXPECT_EQ(usual.recognition, Recognition::kAuto);
+  EXPECT_EQ(usual.recognition_model, "/usr/share/pocketsphinx/model/en-us");
+  EXPECT_EQ(usual.espeak, "espeak-ng");
+  const Config config =
+      parse_config("calls: {recognition: pocketsphinx, recognition_model: /srv/fr-fr, espeak: /opt/bin/espeak-ng}");
+  for (const Config& one : {config, parse_config(render_yaml(config))}) {
+    EXPECT_EQ(one.calls.recognition, Recognition::kPocketsphinx);
+    EXPECT_EQ(one.calls.recognition_model, "/srv/fr-fr");
+    EXPECT_EQ(one.calls.espeak, "/opt/bin/espeak-ng");
+  }
+  EXPECT_THROW(parse_config("calls: {recognition: cloud}"), ConfigError);
+}
+
 TEST(EmailConfig, SaysWhatIsWrong) {
   const auto problem = [](const std::string& yaml) {
     try {
