@@ -186,7 +186,7 @@ def test_a_helper_that_fails_is_a_play_that_failed(tmp_path: Path, script: str |
 
 def test_oversize_ssml_in_another_language_is_refused(spoken_phones: Phones) -> None:
     connection = spoken_phones.connected("+14255550165")
-    play(spoken_phones, connection, ssml("<speak xml:lang='de-DE'>" + "<break/>" * 1001 + "</speak>"))
+    play(spoken_phones, connection, ssml("<speak xml:lang='de-DE'>" + "hallo<break/>" * 1001 + "</speak>"))
     result = spoken_phones.event("PlayFailed", connection)["resultInformation"]
     assert (result["code"], result["subCode"]) == (400, 8565)
 
