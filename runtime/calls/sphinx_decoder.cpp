@@ -19,7 +19,7 @@ namespace {
 constexpr const char* kLibrary = "libpocketsphinx.so.3";
 /// How much worse words may fit than any sounds do, in units of the acoustic score for 10 ms: half sure. Found with three voices
 /// at 16 and 8 kHz: words that were wanted lie above (97 of 100), others below, but for those that differ in one sound.
-constexpr double kHalfSure = -17, kSlope = 5;
+constexpr double kHalfSure = -18, kSlope = 5;
 
 constexpr std::array kSounds = {"AA", "AE", "AH", "AO", "AW", "AY", "B",  "CH", "D", "DH", "EH", "ER", "EY",
                                 "F",  "G",  "HH", "IH", "IY", "JH", "K",  "L",  "M", "N",  "NG", "OW", "OY",
