@@ -19,6 +19,17 @@ namespace {
 constexpr std::size_t kHeader = 44;
 constexpr double kWordsAMinute = 165;
 
+/// Its own name of the language. A region that it does not know leaves it without a variant of the voice.
+std::string name_of_language(const std::string& locale) {
+  for (const char* known : {"pt-br", "fr-be", "fr-ch", "es-419", "zh-yue"})
+    if (locale == known) return known == std::string_view("zh-yue") ? "yue" : known;
+  if (locale == "zh-hk") return "yue";
+  const std::string language = locale.substr(0, locale.find('-'));
+  if (language == "zh") return "cmn";
+  if (language == "no") return "nb";
+  return language == "es" && locale.size() > 2 && locale != "es-es" ? "es-419" : language;
+}
+
 bool is_program(const fs::path& path) {
   std::error_code ignored;
   return fs::is_regular_file(path, ignored) && ::access(path.c_str(), X_OK) == 0;
@@ -89,7 +100,7 @@ Samples EspeakVoice::say(std::string_view locale, bool man, double rate, std::st
   if (!is_locale(locale)) throw Error(ErrorCode::kInvalidArgument, "'" + std::string(locale) + "' is no language", "playSources");
   const fs::path program = find();
   if (program.empty()) throw Error(ErrorCode::kFailedPrecondition, *trouble());
-  const std::string voice = to_lower(std::string(locale)) + (man ? "+m3" : "+f2");
+  const std::string voice = name_of_language(to_lower(std::string(locale))) + (man ? "+m3" : "+f2");
   const std::string speed = std::to_string(std::lround(std::clamp(rate, 0.5, 2.0) * kWordsAMinute));
   // The text comes by stdin: nobody else sees it, and nothing in it is an option. -b 1: UTF-8.
   const HelperOutcome outcome = run_helper(program, {"-b", "1", "-v", voice, "-s", speed, "--stdin", "--stdout"}, text, limits_);

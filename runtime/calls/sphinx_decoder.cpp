@@ -19,7 +19,7 @@ namespace {
 constexpr const char* kLibrary = "libpocketsphinx.so.3";
 /// How much worse words may fit than any sounds do, in units of the acoustic score for 10 ms: half sure. Found with three voices
 /// at 16 and 8 kHz: words that were wanted lie above (97 of 100), others below, but for those that differ in one sound.
-constexpr double kHalfSure = -17, kSlope = 5;
+constexpr double kHalfSure = -18, kSlope = 5;
 
 constexpr std::array kSounds = {"AA", "AE", "AH", "AO", "AW", "AY", "B",  "CH", "D", "DH", "EH", "ER", "EY",
                                 "F",  "G",  "HH", "IH", "IY", "JH", "K",  "L",  "M", "N",  "NG", "OW", "OY",
@@ -31,6 +31,7 @@ struct Library {
   decltype(&::cmd_ln_init) options = nullptr;
   decltype(&::cmd_ln_free_r) free_options = nullptr;
   decltype(&::err_set_callback) set_errors = nullptr;
+  decltype(&::err_set_logfp) set_log = nullptr;
   decltype(&::ps_init) init = nullptr;
   decltype(&::ps_free) free = nullptr;
   decltype(&::ps_lookup_word) lookup = nullptr;
@@ -38,6 +39,7 @@ struct Library {
   decltype(&::ps_set_jsgf_string) set_grammar = nullptr;
   decltype(&::ps_set_lm_file) set_language = nullptr;
   decltype(&::ps_set_search) set_search = nullptr;
+  decltype(&::ps_start_stream) start_stream = nullptr;
   decltype(&::ps_start_utt) start = nullptr;
   decltype(&::ps_process_raw) process = nullptr;
   decltype(&::ps_end_utt) end = nullptr;
@@ -68,6 +70,7 @@ struct Library {
     find(options, "cmd_ln_init");
     find(free_options, "cmd_ln_free_r");
     find(set_errors, "err_set_callback");
+    find(set_log, "err_set_logfp");
     find(init, "ps_init");
     find(free, "ps_free");
     find(lookup, "ps_lookup_word");
@@ -75,6 +78,7 @@ struct Library {
     find(set_grammar, "ps_set_jsgf_string");
     find(set_language, "ps_set_lm_file");
     find(set_search, "ps_set_search");
+    find(start_stream, "ps_start_stream");
     find(start, "ps_start_utt");
     find(process, "ps_process_raw");
     find(end, "ps_end_utt");
@@ -84,7 +88,7 @@ struct Library {
     find(segment_scores, "ps_seg_prob");
     find(segment_frames, "ps_seg_frames");
     find(segment_word, "ps_seg_word");
-    set_errors(nullptr, nullptr);  // it writes a page about itself otherwise
+    set_errors(nullptr, nullptr);
   }
 };
 
@@ -139,6 +143,7 @@ SphinxDecoder::SphinxDecoder(const fs::path& model) : state_(std::make_unique<St
   const ModelFiles files = files_of(model);
   if (files.sounds.empty() || files.dictionary.empty()) throw Error(ErrorCode::kFailedPrecondition, no_model(model));
   const Library& library = state_->library;
+  library.set_log(nullptr);  // of this thread; it writes a page about its options otherwise
   // All senones, so that scores of two searches can be compared.
   cmd_ln_t* options = library.options(nullptr, library.args(), 1, "-hmm", files.sounds.c_str(), "-dict", files.dictionary.c_str(),
                                       "-compallsen", "yes", "-bestpath", "no", nullptr);
@@ -199,7 +204,8 @@ SphinxDecoder::Heard SphinxDecoder::decode(const char* search, const Samples& sa
   const Library& library = state_->library;
   ps_decoder_t* decoder = state_->decoder;
   Heard heard;
-  if (library.set_search(decoder, search) < 0 || library.start(decoder) < 0)
+  // A stream of its own: what is known of the noise of another line is forgotten.
+  if (library.set_search(decoder, search) < 0 || library.start_stream(decoder) < 0 || library.start(decoder) < 0)
     throw Error(ErrorCode::kInternal, "PocketSphinx does not listen");
   library.process(decoder, said.data(), said.size(), 0, 1);  // whole: the mean is that of this speaker
   library.end(decoder);

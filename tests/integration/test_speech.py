@@ -186,7 +186,7 @@ def test_a_helper_that_fails_is_a_play_that_failed(tmp_path: Path, script: str |
 
 def test_oversize_ssml_in_another_language_is_refused(spoken_phones: Phones) -> None:
     connection = spoken_phones.connected("+14255550165")
-    play(spoken_phones, connection, ssml("<speak xml:lang='de-DE'>" + "<break/>" * 1001 + "</speak>"))
+    play(spoken_phones, connection, ssml("<speak xml:lang='de-DE'>" + "hallo<break/>" * 1001 + "</speak>"))
     result = spoken_phones.event("PlayFailed", connection)["resultInformation"]
     assert (result["code"], result["subCode"]) == (400, 8565)
 
@@ -217,7 +217,6 @@ def test_a_choice_by_voice(hearing_phones: Phones, said: str, label: str) -> Non
     calls.persona("+14255550170", replies=[{"prompt": "sales", "says": said, "after": "300ms"}])
     connection = calls.connected("+14255550170")
     recognize(calls, connection, "+14255550170", options={"choices": MENU})
-    calls.event("PlayStarted", connection)
     calls.advance("8s")
     heard = calls.event("RecognizeCompleted", connection)
     assert heard["recognitionType"] == "choices"
@@ -232,7 +231,6 @@ def test_a_wrong_word_is_no_choice(hearing_phones: Phones) -> None:
     calls.persona("+14255550171", replies=[{"prompt": "sales", "says": "weather forecast"}])
     connection = calls.connected("+14255550171")
     recognize(calls, connection, "+14255550171", options={"choices": MENU})
-    calls.event("PlayStarted", connection)
     calls.advance("8s")
     failed = calls.event("RecognizeFailed", connection)["resultInformation"]
     assert (failed["code"], failed["subCode"]) == (400, 8547)
@@ -242,7 +240,6 @@ def test_silence_is_no_choice_and_a_key_is_one(hearing_phones: Phones) -> None:
     calls = hearing_phones
     connection = calls.connected("+14255550172")
     recognize(calls, connection, "+14255550172", options={"choices": MENU, "initialSilenceTimeoutInSeconds": 3})
-    calls.event("PlayStarted", connection)
     calls.advance("4900ms")  # the prompt takes 2 s
     assert "RecognizeFailed" not in calls.kinds(connection)
     calls.advance("200ms")
@@ -251,7 +248,6 @@ def test_silence_is_no_choice_and_a_key_is_one(hearing_phones: Phones) -> None:
     calls.persona("+14255550173", replies=[{"prompt": "sales", "digits": "2"}])
     connection = calls.connected("+14255550173")
     recognize(calls, connection, "+14255550173", options={"choices": MENU})
-    calls.event("PlayStarted", connection)
     calls.advance("4s")
     heard = calls.event("RecognizeCompleted", connection)
     assert heard["choiceResult"] == {"label": "Support"}
@@ -264,7 +260,6 @@ def test_whoever_speaks_interrupts_the_prompt(hearing_phones: Phones) -> None:
     connection = calls.connected("+14255550174")
     prompt = text("sales, support or " + "and so on " * 20)
     recognize(calls, connection, "+14255550174", playPrompt=prompt, options={"choices": MENU})
-    calls.event("PlayStarted", connection)
     calls.advance("3s")  # the prompt would take 25
     assert calls.event("RecognizeCompleted", connection)["choiceResult"]["label"] == "Support"
 
@@ -277,7 +272,6 @@ def test_free_speech(hearing_phones: Phones) -> None:
     recognize(
         calls, connection, "+14255550175", recognizeInputType="speech", playPrompt=text("what do you want"), options=options
     )
-    calls.event("PlayStarted", connection)
     calls.advance("8s")
     heard = calls.event("RecognizeCompleted", connection)
     assert heard["recognitionType"] == "speech"
@@ -303,6 +297,5 @@ def test_without_a_model_it_says_what_to_install_and_keys_go_on(tmp_path: Path) 
         calls.persona("+14255550178", replies=[{"prompt": "sales", "digits": "1"}])
         connection = calls.connected("+14255550178")
         recognize(calls, connection, "+14255550178", options={"choices": MENU})
-        calls.event("PlayStarted", connection)
         calls.advance("4s")
         assert calls.event("RecognizeCompleted", connection)["choiceResult"]["label"] == "Sales"

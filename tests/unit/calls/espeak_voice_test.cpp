@@ -151,10 +151,10 @@ TEST_F(EspeakVoiceTest, AHelperGetsNothingOfOurs) {
 TEST_F(EspeakVoiceTest, LanguagesMeetInOneText) {
   Executor executor{2};
   SpeechEngine engine{executor};
-  std::promise<Result<Sound>> promise;
+  const auto promise = std::make_shared<std::promise<Result<Sound>>>();
   const SpeechPart english{"hello", {}, 1.0, Duration{0}}, german{"Guten Tag", {"de-DE-ConradNeural", "", {}}, 1.0, Duration{0}};
-  engine.speak({english, german, english}, [&](Result<Sound> sound) { promise.set_value(std::move(sound)); });
-  const Sound both = promise.get_future().get().value();
+  engine.speak({english, german, english}, [promise](Result<Sound> sound) { promise->set_value(std::move(sound)); });
+  const Sound both = promise->get_future().get().value();
   EXPECT_GT(seconds_of(*both.samples), 1.2);
   EXPECT_GT(loudness_of(*both.samples), 500);
 }
@@ -162,16 +162,16 @@ TEST_F(EspeakVoiceTest, LanguagesMeetInOneText) {
 TEST_F(EspeakVoiceTest, AHelperThatHangsHoldsUpNobodyWhoSpeaksEnglish) {
   Executor executor{2};
   SpeechEngine engine{executor, helper("cat >/dev/null; sleep 60", {.patience = milliseconds{3000}})};
-  std::promise<Result<Sound>> german, english;
-  std::atomic<bool> failed = false;
-  engine.speak({{"Guten Tag", {"", "de", {}}, 1.0, Duration{0}}}, [&](Result<Sound> sound) {
-    failed = true;
-    german.set_value(std::move(sound));
+  const auto german = std::make_shared<std::promise<Result<Sound>>>(), english = std::make_shared<std::promise<Result<Sound>>>();
+  const auto failed = std::make_shared<std::atomic<bool>>(false);
+  engine.speak({{"Guten Tag", {"", "de", {}}, 1.0, Duration{0}}}, [failed, german](Result<Sound> sound) {
+    *failed = true;
+    german->set_value(std::move(sound));
   });
-  engine.speak({{"hello", {}, 1.0, Duration{0}}}, [&](Result<Sound> sound) { english.set_value(std::move(sound)); });
-  EXPECT_TRUE(english.get_future().get().ok());
-  EXPECT_FALSE(failed);
-  EXPECT_EQ(german.get_future().get().error().code, ErrorCode::kDeadlineExceeded);
+  engine.speak({{"hello", {}, 1.0, Duration{0}}}, [english](Result<Sound> sound) { english->set_value(std::move(sound)); });
+  EXPECT_TRUE(english->get_future().get().ok());
+  EXPECT_FALSE(*failed);
+  EXPECT_EQ(german->get_future().get().error().code, ErrorCode::kDeadlineExceeded);
 }
 
 }  // namespace

@@ -57,7 +57,7 @@ TEST_P(SpeechDetectorOnALine, FindsBeginAndEnd) {
   ASSERT_EQ(began.size(), 1u);
   EXPECT_EQ(began[0], std::pair(2060, Turn::kBegan));
   EXPECT_TRUE(detector.speaking());
-  const auto ended = line.speak(detector, milliseconds{1000}, 0);
+  const auto ended = line.speak(detector, milliseconds{500}, 0);
   ASSERT_FALSE(ended.empty());
   EXPECT_EQ(ended[0], std::pair(3300, Turn::kEnded));
   const Samples said = detector.take();
