@@ -23,16 +23,13 @@ ProviderPin Provider::pin() const {
 }
 
 tl_iface Provider::lend_interface(std::string_view id) const {
-  ProviderPin pin = this->pin();
-  if (!pin.lease) return {nullptr, nullptr};
-  const tl_iface found = pin.instance->interface(id);
-  if (!found.vtbl) return found;
+  // At once: whoever holds it for another instance either sees that it was lent, or lends nothing any more.
   const std::lock_guard lock(mutex_);
-  for (const auto& one : all_)
-    if (one.get() == pin.instance) one->lent_ = true;
-  for (const auto& lease : lent_)
-    if (lease == pin.lease) return found;
-  lent_.push_back(std::move(pin.lease));
+  ProviderInstance* const serving = current_.load(std::memory_order_relaxed);
+  if (held_ || !is_open() || !serving->lease_) return {nullptr, nullptr};
+  const tl_iface found = serving->interface(id);
+  if (!found.vtbl || serving->lent_.exchange(true)) return found;
+  lent_.push_back(serving->lease_);
   return found;
 }
 

@@ -69,8 +69,12 @@ class Provider {
   host::WebhookReceiverClient webhook() const { return client<host::WebhookReceiverClient>(); }
   /// The instance that serves now.
   ProviderPin pin() const;
+  /// Callers that wait for another instance just now.
+  std::size_t waiting() const;
+  /// False: it is closed, changes hands just now, or none could be made when it did.
+  bool serves() const { return pin().lease != nullptr; }
   /// Any interface in C form, for whoever keeps it: the instance that gave it stays until the runtime stops, and refuses calls
-  /// once another has taken over and it has drained. vtbl==NULL: not offered.
+  /// once another has taken over and it has drained. vtbl==NULL: not offered, or it changes hands just now.
   tl_iface lend_interface(std::string_view id) const;
 
   /// Asked once, when the instance was made; defaults when it offers no text messages.
