@@ -1,6 +1,7 @@
 #include "runtime/providers/provider_instance.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace trunkline {
 
@@ -116,10 +117,16 @@ ProviderInstance::End ProviderInstance::finish_stop(std::chrono::milliseconds pa
   return end;
 }
 
-InstanceCode ProviderInstance::finish_stop_for_another(std::chrono::milliseconds patience) {
+ProviderInstance::End ProviderInstance::finish_stop_for_another(std::chrono::milliseconds patience, InstanceCode& code) {
   End end = End::kStopped;
   stop_plugin(patience, Clients::kWaitFor, end);
-  return std::move(code_);
+  if (end == End::kHeld) return end;
+  if (abandoned_ && !code_.isolated) return End::kAbandoned;  // what it stands on is still needed
+  code.copy = std::move(code_.copy);
+  code.app = std::move(code_.app);
+  code.isolated = code_.isolated;
+  code.loaded = std::exchange(code_.loaded, nullptr);
+  return End::kStopped;
 }
 
 // False: there was nothing to stop, or it is held.
@@ -135,6 +142,7 @@ bool ProviderInstance::stop_plugin(std::chrono::milliseconds patience, Clients c
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
   const bool drained = instance_->finish_stop(std::max(left, std::chrono::milliseconds(0)));
   instance_.reset();
+  abandoned_ = !drained;
   end = drained ? End::kStopped : End::kAbandoned;
   return true;
 }

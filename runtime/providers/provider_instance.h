@@ -27,7 +27,7 @@ namespace trunkline {
 struct InstanceCode {
   std::unique_ptr<plugin::LibraryCopy> copy;            // that its process loads; null: it loads the library itself
   std::shared_ptr<plugin::AppPlugin> app;               // of the application, when it came while the runtime ran
-  std::unique_ptr<isolation::IsolatedPlugin> isolated;  // null: it runs in this process
+  std::shared_ptr<isolation::IsolatedPlugin> isolated;  // null: it runs in this process
   const plugin::LoadedPlugin* loaded = nullptr;
 };
 
@@ -71,8 +71,11 @@ class ProviderInstance {
   /// Waits until it has drained and lets the plugin go. kAbandoned: it has not within `patience`. kHeld: somebody could still
   /// call it; it goes with the runtime. Idempotent. Blocks; never on a thread of the executor. [lifecycle]
   End finish_stop(std::chrono::milliseconds patience, Clients clients);
-  /// The same, for another instance that is made of its code.
-  InstanceCode finish_stop_for_another(std::chrono::milliseconds patience);
+  /// The same, for another instance that is made of what this one stood on, which `code` gets; `loaded` is null when that has
+  /// been taken already. kAbandoned: it may still run in this process, now and whenever this is asked again, and kHeld: neither
+  /// gives anything away, and nobody is to be made beside it. One that did not drain in a process of its own has stopped with
+  /// that.
+  End finish_stop_for_another(std::chrono::milliseconds patience, InstanceCode& code);
 
   /// For clients of the interface; their keeper is `lease`.
   template <class Client>
@@ -89,13 +92,14 @@ class ProviderInstance {
   struct Lease;
 
   const ProviderConfig config_;
-  InstanceCode code_;
+  InstanceCode code_;  // `isolated` stays, for whoever reads its state meanwhile
   const plugin::Manifest manifest_;
   const Time since_;
   std::uint32_t number_ = 1;
   std::unique_ptr<plugin::PluginInstance> instance_;  // null: stopped
   CallTable* calls_;                                  // of instance_
   bool stopping_ = false;
+  bool abandoned_ = false;  // it did not drain, and may still run
   std::vector<std::string> interfaces_;
   std::vector<tl_iface> ifaces_;
   sms::SmsCapabilities sms_capabilities_;

@@ -180,7 +180,7 @@ InstanceCode ProviderRegistry::code_of(const ProviderConfig& config) {
     if (config.isolation.mode == IsolationConfig::Mode::kNone) {
       code.loaded = &loader_.load(config.plugin);
     } else {
-      code.isolated = std::make_unique<isolation::IsolatedPlugin>(loader_.manifest_for_process(config.plugin), config.name,
+      code.isolated = std::make_shared<isolation::IsolatedPlugin>(loader_.manifest_for_process(config.plugin), config.name,
                                                                   isolation_options(config.isolation), host_);
       code.loaded = &code.isolated->loaded();
     }

@@ -97,6 +97,10 @@ class ProviderRegistry {
     on_changed_ = std::move(on_changed);
   }
 
+  /// How long the calls that are under way may take when an instance is to hand over, and then its stop; of the wall. Before
+  /// start. [lifecycle]
+  void set_hand_over_patience(std::chrono::milliseconds patience) { hand_over_patience_ = patience; }
+
   /// Null when there is none.
   ProviderPtr find(std::string_view name) const;
   /// Those that offer an interface, in the order of the configuration.
@@ -164,6 +168,7 @@ class ProviderRegistry {
   std::atomic<const Set*> set_{nullptr};          // the last of them
   bool started_ = false;
   bool stopped_ = false;
+  std::chrono::milliseconds hand_over_patience_{10'000};  // written before start only
 
   /// What became of the last reload of a provider.
   struct Reloaded {

@@ -13,9 +13,6 @@ namespace {
 constexpr std::size_t kMostDraining = 32;
 constexpr Duration kLongest = std::chrono::hours(24);
 
-/// For the calls that are under way when an instance is to hand over, and for its stop; of the wall.
-constexpr std::chrono::milliseconds kHandOverPatience{10'000};
-
 /// What these keep, such as calls, belongs to the instance that has it and to no other.
 bool stays_where_it_is(std::string_view interface_id) { return interface_id.starts_with("trunkline.pstn"); }
 /// What these remember of their storage must not be there twice: one goes before the next one comes.
@@ -112,7 +109,7 @@ InstanceCode ProviderRegistry::code_of_build(const Provider& provider, const Pro
   }
   code.copy = loader_.copy_for_process(manifest);
   code.isolated =
-      std::make_unique<isolation::IsolatedPlugin>(std::move(manifest), name, isolation_options(config.isolation), host_);
+      std::make_shared<isolation::IsolatedPlugin>(std::move(manifest), name, isolation_options(config.isolation), host_);
   code.loaded = &code.isolated->loaded();
   return code;
 }
@@ -209,7 +206,8 @@ service::ProviderInfo ProviderRegistry::reload(ReloadRequest request) {
   } catch (...) {
     Error why = current_error();
     concluded(*provider, "refused", why.message);
-    why.message = "provider " + name + " goes on with the instance that it has: " + why.message;
+    why.message = "provider " + name +
+                  (provider->serves() ? " goes on with the instance that it has: " : " does not serve any more: ") + why.message;
     throw why;
   }
   return info_of(*provider);
@@ -235,15 +233,22 @@ void ProviderRegistry::hand_over(const std::shared_ptr<Provider>& provider, cons
   const auto let_serve = [&](std::unique_ptr<ProviderInstance> one, Provider::Present present) {
     for (auto& resume : provider->let_serve(std::move(one), present)) host_.executor.post(std::move(resume));
   };
-  if (!before->wait_idle(kHandOverPatience)) {
+  if (!before->wait_idle(hand_over_patience_)) {
     let_serve(nullptr, Provider::Present::kGoesOn);
     throw std::move(Error(ErrorCode::kFailedPrecondition,
-                          "calls that are under way have not ended within " + format_duration(kHandOverPatience), name))
+                          "calls that are under way have not ended within " + format_duration(hand_over_patience_), name))
         .with_retry();
   }
   const bool is_app = code.app != nullptr;
+  InstanceCode again;
   before->begin_stop();
-  InstanceCode again = before->finish_stop_for_another(kHandOverPatience);
+  if (before->finish_stop_for_another(hand_over_patience_, again) != ProviderInstance::End::kStopped) {
+    let_serve(nullptr, Provider::Present::kHasStopped);
+    throw Error(ErrorCode::kFailedPrecondition,
+                "the instance that it had was stopped and has not ended within " + format_duration(hand_over_patience_) +
+                    "; another one beside it might harm what they keep: a restart makes it anew",
+                name);
+  }
   std::unique_ptr<ProviderInstance> next;
   std::optional<Error> refusal;
   try {
@@ -251,6 +256,7 @@ void ProviderRegistry::hand_over(const std::shared_ptr<Provider>& provider, cons
   } catch (...) {
     refusal = current_error();
     try {
+      if (!again.loaded) throw Error(ErrorCode::kFailedPrecondition, "there is none since an earlier reload", name);
       next = make(before->config(), std::move(again));
       refusal->message += "; that was stopped and made again";
     } catch (...) {
@@ -347,7 +353,10 @@ void ProviderRegistry::concluded(const Provider& provider, std::string_view outc
                {{"provider", provider.name()}, {"plugin", provider.plugin_id()}, {"outcome", std::string(outcome)}})
       .add();
   std::string_view text = "a provider was reloaded; the instance before drains";
-  if (refused) text = "a reload of a provider was refused; the present instance goes on";
+  if (refused) {
+    text = "a reload of a provider was refused; the present instance goes on";
+    if (!provider.serves()) text = "a reload of a provider failed; nothing serves in its place";
+  }
   if (outcome == "rolled_back") text = "the new instance of a provider failed; the one before serves again";
   host_.log.write(
       outcome == "switched" ? LogLevel::kInfo : LogLevel::kError, "providers", text,
