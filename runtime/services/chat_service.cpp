@@ -85,11 +85,11 @@ Task<chat::CreateThreadResult> ChatService::create_thread(ResourcePtr resource, 
   chat_rules::check(request);
   std::vector<chat::InvalidParticipant> invalid = co_await remove_unknown(resource, actor, &request.participants);
   const ProviderPtr chat = provider();
-  CallOptions call = options(*resource, chat, actor);
   const bool retention = request.retention_days > 0;
   chat::CreateThreadResult result;
   try {
     const chat::ChatProviderClient at = co_await chat->chat();
+    CallOptions call = options(*resource, chat, actor);
     result = co_await at.create_thread(resource->id, actor.user_id, std::move(request), std::move(call));
   } catch (const Error& error) {
     throw in_rest_words(error);
@@ -103,8 +103,8 @@ Task<chat::ChatThread> ChatService::get_thread(ResourcePtr resource, ChatActor a
   admit(*resource, actor, Right::kTakePart, ChatUse::kReadThreads);
   check_ids(thread);
   const ProviderPtr chat = provider();
-  CallOptions call = options(*resource, chat, actor);
   const chat::ChatProviderClient at = co_await chat->chat();
+  CallOptions call = options(*resource, chat, actor);
   co_return co_await at.get_thread(resource->id, actor.user_id, std::move(thread), std::move(call));
 }
 
@@ -112,8 +112,8 @@ Task<chat::ThreadPage> ChatService::list_threads(ResourcePtr resource, ChatActor
   admit(*resource, actor, Right::kTakePart, ChatUse::kReadThreads);
   page = checked(std::move(page));
   const ProviderPtr chat = provider();
-  CallOptions call = options(*resource, chat, actor);
   const chat::ChatProviderClient at = co_await chat->chat();
+  CallOptions call = options(*resource, chat, actor);
   co_return co_await at.list_threads(resource->id, actor.user_id, std::move(page), std::move(call));
 }
 
@@ -123,9 +123,9 @@ Task<chat::ChatThread> ChatService::update_thread(ResourcePtr resource, ChatActo
   check_ids(thread);
   chat_rules::check(update);
   const ProviderPtr chat = provider();
-  CallOptions call = options(*resource, chat, actor);
   const bool retention = update.retention_days.value_or(0) > 0;
   const chat::ChatProviderClient at = co_await chat->chat();
+  CallOptions call = options(*resource, chat, actor);
   chat::ChatThread after =
       co_await at.update_thread(resource->id, actor.user_id, std::move(thread), std::move(update), std::move(call));
   if (retention) care_for(resource, false);
@@ -136,8 +136,8 @@ Task<void> ChatService::delete_thread(ResourcePtr resource, ChatActor actor, std
   admit(*resource, actor, Right::kManageThreads, ChatUse::kDeleteThread);
   check_ids(thread);
   const ProviderPtr chat = provider();
-  CallOptions call = options(*resource, chat, actor);
   const chat::ChatProviderClient at = co_await chat->chat();
+  CallOptions call = options(*resource, chat, actor);
   co_await at.delete_thread(resource->id, actor.user_id, std::move(thread), std::move(call));
   care_for(resource, false);
 }
@@ -153,9 +153,9 @@ Task<std::vector<chat::InvalidParticipant>> ChatService::add_participants(Resour
   chat_rules::check_batch(participants);
   std::vector<chat::InvalidParticipant> invalid = co_await remove_unknown(resource, actor, &participants);
   const ProviderPtr chat = provider();
-  CallOptions call = options(*resource, chat, actor);
   // Also with nobody left: the provider says whether the user may.
   const chat::ChatProviderClient at = co_await chat->chat();
+  CallOptions call = options(*resource, chat, actor);
   const std::vector<chat::InvalidParticipant> more =
       co_await at.add_participants(resource->id, actor.user_id, std::move(thread), std::move(participants), std::move(call));
   invalid.insert(invalid.end(), more.begin(), more.end());
@@ -168,8 +168,8 @@ Task<chat::ParticipantPage> ChatService::list_participants(ResourcePtr resource,
   check_ids(thread);
   page = checked(std::move(page));
   const ProviderPtr chat = provider();
-  CallOptions call = options(*resource, chat, actor);
   const chat::ChatProviderClient at = co_await chat->chat();
+  CallOptions call = options(*resource, chat, actor);
   co_return co_await at.list_participants(resource->id, actor.user_id, std::move(thread), std::move(page), std::move(call));
 }
 
@@ -181,8 +181,8 @@ Task<void> ChatService::remove_participant(ResourcePtr resource, ChatActor actor
   if (!chat_rules::is_plain_id(participant))
     throw Error(ErrorCode::kInvalidArgument, "this is no id of a participant", "communicationIdentifier");
   const ProviderPtr chat = provider();
-  CallOptions call = options(*resource, chat, actor);
   const chat::ChatProviderClient at = co_await chat->chat();
+  CallOptions call = options(*resource, chat, actor);
   co_await at.remove_participant(resource->id, actor.user_id, std::move(thread), std::move(participant), std::move(call));
 }
 
@@ -195,8 +195,8 @@ Task<chat::ChatMessage> ChatService::send_message(ResourcePtr resource, ChatActo
   chat_rules::check(request);
   if (request.kind == chat::MessageKind::kHtml) request.content = sanitize_html(request.content);
   const ProviderPtr chat = provider();
-  CallOptions call = options(*resource, chat, actor);
   const chat::ChatProviderClient at = co_await chat->chat();
+  CallOptions call = options(*resource, chat, actor);
   co_return co_await at.send_message(resource->id, actor.user_id, std::move(thread), std::move(request), std::move(call));
 }
 
@@ -204,8 +204,8 @@ Task<chat::ChatMessage> ChatService::get_message(ResourcePtr resource, ChatActor
   admit(*resource, actor, Right::kTakePart, ChatUse::kReadMessage, thread);
   check_ids(thread, &message);
   const ProviderPtr chat = provider();
-  CallOptions call = options(*resource, chat, actor);
   const chat::ChatProviderClient at = co_await chat->chat();
+  CallOptions call = options(*resource, chat, actor);
   co_return co_await at.get_message(resource->id, actor.user_id, std::move(thread), std::move(message), std::move(call));
 }
 
@@ -215,10 +215,10 @@ Task<chat::MessagePage> ChatService::list_messages(ResourcePtr resource, ChatAct
   check_ids(thread);
   page = checked(std::move(page));
   const ProviderPtr chat = provider();
-  CallOptions call = options(*resource, chat, actor);
   chat::MessagePage found;
   try {
     const chat::ChatProviderClient at = co_await chat->chat();
+    CallOptions call = options(*resource, chat, actor);
     found = co_await at.list_messages(resource->id, actor.user_id, std::move(thread), std::move(page), std::move(call));
   } catch (const Error& error) {
     throw in_rest_words(error);
@@ -234,13 +234,13 @@ Task<chat::ChatMessage> ChatService::update_message(ResourcePtr resource, ChatAc
   const ProviderPtr chat = provider();
   // The kind is the message's own, so it has to be asked for before the content can be cleaned. It never changes.
   if (update.content && update.content->find('<') != std::string::npos) {
-    CallOptions reading = options(*resource, chat, actor);
     const chat::ChatProviderClient at = co_await chat->chat();
+    CallOptions reading = options(*resource, chat, actor);
     const chat::ChatMessage before = co_await at.get_message(resource->id, actor.user_id, thread, message, std::move(reading));
     if (before.kind == chat::MessageKind::kHtml) update.content = sanitize_html(*update.content);
   }
-  CallOptions call = options(*resource, chat, actor);
   const chat::ChatProviderClient at = co_await chat->chat();
+  CallOptions call = options(*resource, chat, actor);
   co_return co_await at.update_message(resource->id, actor.user_id, std::move(thread), std::move(message), std::move(update),
                                        std::move(call));
 }
@@ -249,8 +249,8 @@ Task<void> ChatService::delete_message(ResourcePtr resource, ChatActor actor, st
   admit(*resource, actor, Right::kTakePart, ChatUse::kWriteMessage, thread);
   check_ids(thread, &message);
   const ProviderPtr chat = provider();
-  CallOptions call = options(*resource, chat, actor);
   const chat::ChatProviderClient at = co_await chat->chat();
+  CallOptions call = options(*resource, chat, actor);
   co_await at.delete_message(resource->id, actor.user_id, std::move(thread), std::move(message), std::move(call));
 }
 
@@ -262,8 +262,8 @@ Task<void> ChatService::send_typing(ResourcePtr resource, ChatActor actor, std::
   check_ids(thread);
   chat_rules::check_display_name(display_name, "senderDisplayName");
   const ProviderPtr chat = provider();
-  CallOptions call = options(*resource, chat, actor);
   const chat::ChatProviderClient at = co_await chat->chat();
+  CallOptions call = options(*resource, chat, actor);
   co_await at.send_typing(resource->id, actor.user_id, std::move(thread), std::move(display_name), std::move(call));
 }
 
@@ -271,8 +271,8 @@ Task<void> ChatService::send_read_receipt(ResourcePtr resource, ChatActor actor,
   admit(*resource, actor, Right::kTakePart, ChatUse::kSendReceipt, thread);
   check_ids(thread, &message);
   const ProviderPtr chat = provider();
-  CallOptions call = options(*resource, chat, actor);
   const chat::ChatProviderClient at = co_await chat->chat();
+  CallOptions call = options(*resource, chat, actor);
   co_await at.send_read_receipt(resource->id, actor.user_id, std::move(thread), std::move(message), std::move(call));
 }
 
@@ -282,8 +282,8 @@ Task<chat::ReadReceiptPage> ChatService::list_read_receipts(ResourcePtr resource
   check_ids(thread);
   page = checked(std::move(page));
   const ProviderPtr chat = provider();
-  CallOptions call = options(*resource, chat, actor);
   const chat::ChatProviderClient at = co_await chat->chat();
+  CallOptions call = options(*resource, chat, actor);
   co_return co_await at.list_read_receipts(resource->id, actor.user_id, std::move(thread), std::move(page), std::move(call));
 }
 
@@ -305,8 +305,8 @@ Task<void> ChatService::forget_user(ResourcePtr resource, std::string user) {
     // Always the first page: what is left of is not in it any more.
     chat::PageRequest page;
     page.limit = chat_rules::kMaxPage;
-    CallOptions listing = options(*resource, chat, actor);
     const chat::ChatProviderClient at = co_await chat->chat();
+    CallOptions listing = options(*resource, chat, actor);
     const chat::ThreadPage threads = co_await at.list_threads(resource->id, user, std::move(page), std::move(listing));
     bool left = false;
     for (const chat::ThreadItem& thread : threads.items) {
