@@ -69,15 +69,29 @@ ProviderInstance* Provider::dismiss() {
   return before;
 }
 
-bool Provider::pin_or_wait(ProviderPin& pin, std::function<void()> resume) const {
+std::size_t Provider::waiting() const {
+  const std::lock_guard lock(mutex_);
+  return waiting_.size();
+}
+
+Provider::Turn Provider::pin_or_wait(ProviderPin& pin, std::function<void()> resume) const {
   const std::lock_guard lock(mutex_);
   if (held_) {
+    if (waiting_.size() >= kMostWaiting) return Turn::kRefused;
     waiting_.push_back(std::move(resume));
-    return false;
+    return Turn::kWaits;
   }
   const ProviderInstance* const instance = current_.load(std::memory_order_relaxed);
   pin = {instance, is_open() ? instance->lease_ : nullptr};
-  return true;
+  return Turn::kNow;
+}
+
+Error Provider::too_many_wait() const {
+  return std::move(Error(ErrorCode::kUnavailable,
+                         "provider " + name_ + ": another instance takes over, and " + std::to_string(kMostWaiting) +
+                             " callers wait for that already",
+                         name_))
+      .with_retry();
 }
 
 ProviderInstance* Provider::hold() {

@@ -31,6 +31,9 @@ class Serving;
 /// another one at the next look; references to what an instance says of itself stay good.
 class Provider {
  public:
+  /// Callers that wait at once while a provider changes hands: each has its request in memory.
+  static constexpr std::size_t kMostWaiting = 4096;
+
   Provider(std::string name, std::unique_ptr<ProviderInstance> first);
 
   const std::string& name() const { return name_; }
@@ -55,6 +58,7 @@ class Provider {
     return pin.instance->client<Client>(std::move(pin.lease));
   }
   /// The same for co_await, which waits while the provider changes hands: what it keeps goes from one instance to the next.
+  /// What a call may take is reckoned after that. Throws kUnavailable when kMostWaiting wait already.
   template <class Client>
   Serving<Client> ready() const {
     return Serving<Client>(*this);
@@ -93,8 +97,10 @@ class Provider {
   template <class Client>
   friend class Serving;
 
-  /// False: `resume` is called once it serves again.
-  bool pin_or_wait(ProviderPin& pin, std::function<void()> resume) const;
+  /// kWaits: `resume` is called once it serves again.
+  enum class Turn { kNow, kWaits, kRefused };
+  Turn pin_or_wait(ProviderPin& pin, std::function<void()> resume) const;
+  Error too_many_wait() const;
   /// Nobody begins a call from here on, but waits. Null: somebody was lent an interface for good, and nothing changed.
   ProviderInstance* hold();
   /// `next` serves, or the present one goes on, or nobody: calls are refused. Whoever waits for that, to be resumed.
@@ -138,18 +144,29 @@ class Serving {
   bool await_ready() const noexcept { return false; }
   bool await_suspend(std::coroutine_handle<> next) {
     next_ = next;
-    return !provider_.pin_or_wait(pin_, [this] { go_on(); });
+    return take_turn();
   }
-  Client await_resume() { return provider_.template client<Client>(std::move(pin_)); }
+  Client await_resume() {
+    if (refused_) throw provider_.too_many_wait();
+    return provider_.template client<Client>(std::move(pin_));
+  }
 
  private:
+  // True: it waits. Once it does, this may be gone at any time.
+  bool take_turn() {
+    const Provider::Turn turn = provider_.pin_or_wait(pin_, [this] { go_on(); });
+    if (turn == Provider::Turn::kWaits) return true;
+    refused_ = turn == Provider::Turn::kRefused;
+    return false;
+  }
   void go_on() {
-    if (provider_.pin_or_wait(pin_, [this] { go_on(); })) next_.resume();
+    if (!take_turn()) next_.resume();
   }
 
   const Provider& provider_;
   ProviderPin pin_;
   std::coroutine_handle<> next_;
+  bool refused_ = false;
 };
 
 inline Serving<identity::IdentityProviderClient> Provider::identity() const { return ready<identity::IdentityProviderClient>(); }

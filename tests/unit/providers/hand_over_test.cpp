@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include <atomic>
+#include <optional>
 #include <thread>
 
 #include "runtime/async/executor.h"
@@ -152,6 +153,34 @@ TEST_F(HandOver, WhoBorrowsMeanwhileHasTheOneThatServes) {
   ASSERT_TRUE(lent.vtbl);
   EXPECT_EQ(lent.self, provider->pin().instance->interface(kIdentity).self);
   EXPECT_EQ(second.made, handed_over);
+}
+
+TEST_F(HandOver, AsManyAsMayWait) {
+  registry->set_hand_over_patience(std::chrono::seconds(10));
+  const ProviderPtr provider = add(first);
+  // As of a call that is under way: the instance stays until it is let go.
+  std::optional<identity::IdentityProviderClient> held = provider->client<identity::IdentityProviderClient>();
+  std::thread reloading([&] { EXPECT_EQ(reload(second).message, ""); });
+  while (provider->serves()) std::this_thread::yield();
+  std::atomic<std::size_t> served{0};
+  const auto call = [](const ProviderPtr& at, std::atomic<std::size_t>& count) -> Task<void> {
+    const identity::IdentityProviderClient client = co_await at->identity();
+    if (client) ++count;
+  };
+  for (std::size_t i = 0; i < Provider::kMostWaiting; ++i) spawn(call(provider, served), [](const Result<void>&) {});
+  EXPECT_EQ(provider->waiting(), Provider::kMostWaiting);
+  try {
+    sync_wait(call(provider, served));
+    ADD_FAILURE() << "one too many waits";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code, ErrorCode::kUnavailable);
+    EXPECT_TRUE(error.retryable);
+  }
+  EXPECT_EQ(served, 0u);
+  held.reset();
+  reloading.join();
+  while (served < Provider::kMostWaiting) std::this_thread::yield();
+  EXPECT_EQ(provider->waiting(), 0u);
 }
 
 }  // namespace
