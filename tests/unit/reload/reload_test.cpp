@@ -437,6 +437,54 @@ TEST_F(ReloadTest, WhoCallsWhileItIsHandedOverWaits) {
   EXPECT_EQ(after.instance, 2);
 }
 
+TEST_F(ReloadTest, WhoHasWaitedHasItsTimeAfterwards) {
+  open(test_config("[{name: id, plugin: identity-local}, {name: chat, plugin: chat-local}]"));
+  const service::UserWithToken alice =
+      sync_wait(runtime_->identity().create_user(resource_, {}, std::nullopt, std::chrono::hours(1)));
+  chat::CreateThreadRequest request;
+  request.topic = "reload";
+  const ChatActor actor = ChatActor::trusted(alice.user.id);
+  const std::string thread = sync_wait(runtime_->chat().create_thread(resource_, actor, request)).thread.id;
+  const ProviderPtr provider = runtime_->providers().find("chat");
+  std::optional<chat::ChatProviderClient> held = provider->client<chat::ChatProviderClient>();
+  std::thread reloading([&] { reload("chat"); });
+  ASSERT_TRUE(reload_eventually([&] { return !provider->serves(); }));
+  std::string topic;
+  std::thread calling([&] {
+    try {
+      topic = sync_wait(runtime_->chat().get_thread(resource_, actor, thread)).topic;
+    } catch (const Error& error) {
+      topic = error.message;
+    }
+  });
+  ASSERT_TRUE(reload_eventually([&] { return provider->waiting() > 0; }));
+  runtime_->clock().advance(provider->timeout() + 1s);
+  held.reset();
+  reloading.join();
+  calling.join();
+  EXPECT_EQ(topic, "reload");
+}
+
+TEST_F(ReloadTest, InAProcessOfItsOwnTheOneBeforeIsMadeAgain) {
+  open(test_config("[{name: id, plugin: identity-local, isolation: process}]"));
+  std::atomic<bool> over{false};
+  std::thread looking([&] {  // its state is there to be read all the time
+    while (!over) runtime_->providers().list();
+  });
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(reload("id").last_reload, "switched");
+    ReloadRequest request;
+    request.provider = "id";
+    request.config = runtime_->providers().find("id")->pin().instance->config();
+    request.config->config_json = R"({"algorithm": "none"})";
+    EXPECT_THAT(error_of([&] { runtime_->providers().reload(std::move(request)); }).message, HasSubstr("made again"));
+    EXPECT_EQ(info("id").process, "running");
+  }
+  over = true;
+  looking.join();
+  sync_wait(runtime_->identity().create_user(resource_, {}, std::nullopt, std::chrono::hours(1)));
+}
+
 TEST_F(ReloadTest, OneThatCannotTakeOverLeavesTheOneBefore) {
   open(test_config("[{name: id, plugin: identity-local}]"));
   const service::UserWithToken alice =
