@@ -86,6 +86,7 @@ Pulse& pulse() { return *g_pulse; }
 
 bool map_pulse() {
   void* const at = ::mmap(nullptr, Pulse::kBytes, PROT_READ | PROT_WRITE, MAP_SHARED, remote::kPulseDescriptor, 0);
+  ::close(remote::kPulseDescriptor);  // nothing for the plugin
   if (at == MAP_FAILED) return false;
   g_pulse = static_cast<Pulse*>(at);
   return true;
