@@ -30,6 +30,9 @@ struct Triggers::Armed {
   std::optional<Time> fetch_at;
   /// A request for a subscription is under way.
   bool subscribing = false;
+  /// Versions before this one whose subscription came while this one asked for its own: they end once that is known, unless it is
+  /// the same one.
+  std::vector<std::shared_ptr<Armed>> orphans;
   /// Requests for a subscription that failed since one did not.
   int failed_subscriptions = 0;
   /// Of what others than a fetch write down: how often somebody told it, and how often it subscribed.
@@ -44,6 +47,10 @@ struct Triggers::Armed {
   std::optional<Time> due() const {
     if (!until || subscribing) return fetch_at;
     return fetch_at && *fetch_at < *until ? fetch_at : until;
+  }
+  /// Whether to end the other's subscription would end this one's.
+  bool shares_subscription(const Armed& other) const {
+    return ends_at == other.ends_at && (!ends_at.empty() || subscription == other.subscription);
   }
   Value state() const;
   void read(const Value& state);

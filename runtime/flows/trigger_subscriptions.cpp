@@ -163,13 +163,10 @@ Task<void> Triggers::subscribe(std::shared_ptr<Armed> armed) {
     }
   }
   std::optional<Time> next;
-  bool orphaned = false;
+  // They were disabled, removed or followed by another version while the other side was asked, which would go on calling.
+  std::vector<std::shared_ptr<Armed>> orphans;
   {
     const std::lock_guard lock(mutex_);
-    // What names itself ends alone. Anything else ends by the address of its trigger, which is that of its successor too.
-    const bool alone = !ends_at.empty() || !subscription.is_null();
-    const auto place = armed_.find(key_of(*armed->workflow, trigger.name));
-    orphaned = !stopped_ && (place == armed_.end() || (place->second != armed && alone));
     armed->subscribed = true;
     armed->subscribing = false;
     ++armed->changes;
@@ -179,9 +176,26 @@ Task<void> Triggers::subscribe(std::shared_ptr<Armed> armed) {
     armed->until = length ? std::optional<Time>(service_.parts_.clock.now() + *length) : std::nullopt;
     armed->problem.clear();
     next = armed->due();
+    // What names itself ends alone. Anything else ends by the address of its trigger, which is that of its successor too.
+    const bool alone = !armed->ends_at.empty() || !armed->subscription.is_null();
+    const auto place = armed_.find(key_of(*armed->workflow, trigger.name));
+    if (stopped_) {
+      // What stands goes on after the next start.
+    } else if (place == armed_.end()) {
+      orphans.push_back(armed);
+    } else if (place->second == armed) {
+      orphans.swap(armed->orphans);
+      std::erase_if(orphans, [&](const auto& one) { return one->shares_subscription(*armed); });
+    } else if (alone) {
+      // A connector may have one subscription for each address that it calls: ours is the successor's then.
+      Armed& successor = *place->second;
+      if (successor.subscribing)
+        successor.orphans.push_back(armed);
+      else if (!successor.shares_subscription(*armed))
+        orphans.push_back(armed);
+    }
   }
-  // It was disabled, removed or followed by another version while the other side was asked, which would go on calling.
-  if (orphaned) end_subscription(armed);
+  for (const auto& orphan : orphans) end_subscription(orphan);
   if (!current(armed)) co_return;
   remember(*armed, next);
   if (next) schedule(armed, *next);

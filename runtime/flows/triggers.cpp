@@ -170,6 +170,7 @@ void Triggers::arm(const WorkflowPtr& workflow, const workflow::Trigger& trigger
       armed->subscribed = before->subscribed;
       armed->ends_at = before->ends_at;
       armed->subscription = before->subscription;
+      armed->orphans = std::move(before->orphans);
       armed->until = before->until;
       // What the old one is fetching does not count once we are here, so it is fetched again.
       armed->told = before->told || (trigger.type == TriggerType::kApiConnectionNotification && before->polling);
@@ -239,12 +240,15 @@ void Triggers::forget(const WorkflowPtr& workflow, const workflow::Trigger& trig
 void Triggers::disarm(const WorkflowPtr& workflow, const workflow::Trigger& trigger, bool keep) {
   std::shared_ptr<Armed> armed;
   bool subscribed = false;
+  std::vector<std::shared_ptr<Armed>> orphans;
   {
     const std::lock_guard lock(mutex_);
     if (const auto found = armed_.find(key_of(*workflow, trigger.name)); found != armed_.end()) {
       armed = std::move(found->second);
       armed_.erase(found);
       subscribed = armed->subscribed;
+      orphans.swap(armed->orphans);
+      std::erase_if(orphans, [&](const auto& one) { return subscribed && one->shares_subscription(*armed); });
     }
   }
   if (!armed) {
@@ -254,6 +258,7 @@ void Triggers::disarm(const WorkflowPtr& workflow, const workflow::Trigger& trig
   }
   if (armed->timer != 0) service_.parts_.clock.cancel(armed->timer);
   if (subscribed) end_subscription(armed);
+  for (const auto& orphan : orphans) end_subscription(orphan);
   if (keep)
     write_down(*armed, std::nullopt);
   else

@@ -68,7 +68,7 @@ ChildProcess::ChildProcess(const std::filesystem::path& program) {
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets.data()) != 0) cannot_start("make a socket", errno);
   socket_ = sockets[0];
   const int theirs = out_of_the_way(sockets[1]);
-  const int page = out_of_the_way(static_cast<int>(::memfd_create("trunkline-pulse", MFD_CLOEXEC)));
+  const int page = out_of_the_way(static_cast<int>(::memfd_create("trunkline-pulse", MFD_CLOEXEC | MFD_ALLOW_SEALING)));
   map_pulse(page);
 
   posix_spawn_file_actions_t actions;
@@ -108,6 +108,9 @@ ChildProcess::ChildProcess(const std::filesystem::path& program) {
 
 void ChildProcess::map_pulse(int descriptor) {
   if (::ftruncate(descriptor, remote::Pulse::kBytes) != 0) cannot_start("make a page to share", errno);
+  // Whoever has the page cannot take it from under us: what is beyond the end of a file is a SIGBUS.
+  if (::fcntl(descriptor, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
+    cannot_start("seal a page to share", errno);
   void* const at = ::mmap(nullptr, remote::Pulse::kBytes, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
   if (at == MAP_FAILED) cannot_start("share a page", errno);
   pulse_ = static_cast<remote::Pulse*>(at);

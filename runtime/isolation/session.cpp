@@ -137,6 +137,7 @@ void Session::flush() {
   std::size_t at = 0;
   for (bool ours = false;;) {
     if (!ours || at == chunk_.size()) {
+      if (ours) remote::give_back(chunk_);
       const std::lock_guard lock(out_mutex_);
       if (!ours && sending_) return;  // whoever is sending sends this, too
       sending_ = !out_.empty();
@@ -156,6 +157,7 @@ void Session::flush() {
         out_.insert(0, chunk_, at);
         unsent_.store(out_.size(), std::memory_order_relaxed);
       }
+      remote::give_back(chunk_);
       // sending_ stays true meanwhile: order.
       watch_->when_writable([weak = weak_from_this()] {
         if (const auto self = std::static_pointer_cast<Session>(weak.lock())) {
@@ -197,17 +199,10 @@ void Session::read() {
     for (;;) {
       const std::size_t wanted = std::max(kReadBytes, in_.wanted());
       char* const room = in_.room(wanted);
-      ssize_t got = 0;
       Pulse& pulse = process_.pulse();
       const std::size_t calls = pending();
-      const bool came = waiting_.take(pulse.host, pulse.process, calls > 0, calls >= remote::BriefWait::kWorthSending, [&] {
-        got = ::recv(watch_->socket(), room, wanted, MSG_DONTWAIT);
-        return got >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
-      });
-      if (!came) {
-        got = ::recv(watch_->socket(), room, wanted, 0);
-        remote::BriefWait::woke(pulse.host);
-      }
+      const ssize_t got = waiting_.receive(watch_->socket(), {room, wanted}, pulse.host, pulse.process, calls > 0,
+                                           calls >= remote::BriefWait::kWorthSending);
       if (got < 0 && errno == EINTR) continue;
       if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
         // Whoever waits for room to write makes the socket one that does not block, for us as well.
@@ -233,6 +228,7 @@ void Session::deal_with(std::size_t bytes) {
   t_kept = 0;
   while (in_.next(frame_)) {
     receive(std::move(frame_));
+    remote::give_back(frame_.body);
     // On a core of its own it need not wait until we are through.
     if (!remote::BriefWait::is_wanted(process_.pulse().host, process_.pulse().process, t_kept)) continue;
     t_kept = 0;

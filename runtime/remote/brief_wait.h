@@ -1,8 +1,12 @@
 // Waiting for the other process without sleeping, for a moment.
 #pragma once
+#include <sys/types.h>
+
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <span>
 #include <utility>
 
 #include "runtime/remote/pulse.h"
@@ -21,11 +25,16 @@ class BriefWait {
   bool take(Pulse::Side& mine, Pulse::Side& other, bool likely, bool under_load, Take&& take) {
     mine.core.store(this_core(), std::memory_order_relaxed);
     mine.waits.store(Pulse::Side::kInSocket, std::memory_order_relaxed);
-    const bool came =
-        (changed(other) && take()) || (likely && look(mine, other, take)) || (under_load && sleep(mine, other) && take());
+    const bool came = ((changed(other) || more_) && take()) || (likely && look(mine, other, take)) ||
+                      (under_load && sleep(mine, other) && take());
     if (came) mine.waits.store(0, std::memory_order_relaxed);
     return came;
   }
+  /// Of a socket: so many bytes, at least one, 0 at its end, or -1 and errno. Where the last one filled its room there is more
+  /// that no further word tells of.
+  ssize_t receive(int socket, std::span<char> room, Pulse::Side& mine, Pulse::Side& other, bool likely, bool under_load);
+  /// How often it has slept without the socket.
+  std::uint32_t sleeps() const { return sleeps_; }
   /// After something was sent.
   static void sent(Pulse::Side& mine, const Pulse::Side& other) {
     mine.sent.fetch_add(1);
@@ -45,6 +54,9 @@ class BriefWait {
   }
 
   static constexpr std::uint32_t kWorthSending = 8;
+  /// Of one send() that waits for room: it says what it has sent when it is through, so more than the socket takes at once would
+  /// keep who reads asleep while it waits for them.
+  static constexpr std::size_t kMostAtOnce = 64 * 1024;
 
  private:
   static constexpr std::chrono::microseconds kLongest{50};
@@ -91,7 +103,8 @@ class BriefWait {
     skip_ = (1 << misses_) - 1;
   }
 
-  std::uint32_t seen_ = 0;
+  std::uint32_t seen_ = 0, sleeps_ = 0;
+  bool more_ = false;
   int misses_ = 0, skip_ = 0;
 };
 

@@ -20,9 +20,8 @@ Scratch::~Scratch() {
 }
 
 char* FrameBuffer::room(std::size_t size) {
-  constexpr std::size_t kKept = std::size_t{1} << 20;
-  if (begin_ == end_ && bytes_.size() > kKept && size < kKept) {  // what a large frame needed is not kept for small ones
-    bytes_ = {};
+  if (begin_ == end_ && size < kKeptRoom && bytes_.size() > kKeptRoom) {
+    give_back(bytes_);
     begin_ = end_ = 0;
   }
   if (begin_ > 0 && (begin_ == end_ || bytes_.size() - end_ < size)) {

@@ -53,10 +53,15 @@ inline std::string bare_frame(FrameType type, std::uint64_t id = 0, std::uint32_
   return out;
 }
 
+/// Of a string that is used again and again: what a large frame needed is not kept for small ones. Not `= {}`, which keeps it.
+inline constexpr std::size_t kKeptRoom = std::size_t{1} << 20;
+inline void give_back(std::string& text, std::size_t kept = kKeptRoom) {
+  if (text.capacity() > kept) std::string().swap(text);
+}
+
 /// Moves what is to be sent from `out` to `chunk`; `out` is empty then and has the room that `chunk` had, unless that was large.
 inline void swap_room(std::string& chunk, std::string& out) {
-  constexpr std::size_t kKept = std::size_t{1} << 20;
-  if (chunk.capacity() > kKept) chunk = {};
+  give_back(chunk);
   chunk.clear();
   chunk.swap(out);
 }

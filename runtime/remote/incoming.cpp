@@ -1,5 +1,7 @@
 #include "runtime/remote/incoming.h"
 
+#include "runtime/remote/frame.h"
+
 namespace trunkline::remote {
 namespace {
 
@@ -87,7 +89,7 @@ void IncomingPool::release(Incoming& call) {
   call.item = nullptr;
   call.operation = nullptr;
   constexpr std::size_t kKeptBytes = 16 * 1024;
-  if (call.body.capacity() > kKeptBytes) call.body = {};
+  give_back(call.body, kKeptBytes);
   call.arena.reset();
   const std::lock_guard lock(mutex_);
   ++call.generation;

@@ -1,18 +1,23 @@
 // Plugins in processes of their own: the same results, and what becomes of those that crash, hang, exit, eat memory or lie.
 #include "runtime/isolation/isolated_plugin.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
+#include <filesystem>
 #include <fstream>
 #include <functional>
 #include <future>
+#include <system_error>
 #include <thread>
 
+#include "runtime/isolation/child_process.h"
 #include "runtime/isolation/isolated_instance.h"
 #include "tests/abi/test_host.h"
 #include "trunkline/media_client.hpp"
@@ -283,6 +288,29 @@ TEST_F(Isolation, AResultThatPointsNowhereEndsTheProcessAndNotTheHost) {
   open("bad-wild-result");
   const Error error = send_error();
   EXPECT_THAT(error.message, AllOf(HasSubstr("SIGSEGV"), HasSubstr("while send ran")));
+}
+
+TEST_F(Isolation, ThePageThatIsSharedIsNotThePluginsToCutOff) {
+  open("bad-shrinks-page");
+  EXPECT_TRUE(send().get().ok()) << "it found something to cut off";
+  EXPECT_EQ(isolated->state(), "running");
+}
+
+// Also where the process opens it by another name.
+TEST_F(Isolation, ThePageThatIsSharedIsSealed) {
+  const std::string program = testing::TempDir() + "/keeps-its-page-" + std::to_string(::getpid());
+  std::ofstream(program) << "#!/bin/sh\nread -r line <&3\n";
+  std::filesystem::permissions(program, std::filesystem::perms::owner_all);
+  ChildProcess child(program);
+  const std::string name = "/proc/" + std::to_string(child.pid()) + "/fd/" + std::to_string(remote::kPulseDescriptor);
+  const int page = ::open(name.c_str(), O_RDWR | O_CLOEXEC);
+  ASSERT_GE(page, 0) << std::generic_category().message(errno);
+  EXPECT_EQ(::ftruncate(page, 0), -1);
+  EXPECT_EQ(errno, EPERM);
+  EXPECT_EQ(::fcntl(page, F_ADD_SEALS, F_SEAL_WRITE), -1) << "nor is it the process's to seal";
+  ::close(page);
+  child.pulse().beats = 1;
+  std::filesystem::remove(program);
 }
 
 TEST_F(Isolation, AResultThatBreaksTheAbiFailsTheCallAlone) {

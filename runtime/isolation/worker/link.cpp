@@ -86,6 +86,7 @@ Pulse& pulse() { return *g_pulse; }
 
 bool map_pulse() {
   void* const at = ::mmap(nullptr, Pulse::kBytes, PROT_READ | PROT_WRITE, MAP_SHARED, remote::kPulseDescriptor, 0);
+  ::close(remote::kPulseDescriptor);  // nothing for the plugin
   if (at == MAP_FAILED) return false;
   g_pulse = static_cast<Pulse*>(at);
   return true;
@@ -120,7 +121,8 @@ void Link::flush() noexcept {
       remote::swap_room(chunk_, out_);
     }
     for (std::size_t at = 0; at < chunk_.size();) {
-      const ssize_t sent = ::send(remote::kSocketDescriptor, chunk_.data() + at, chunk_.size() - at, MSG_NOSIGNAL);
+      const std::size_t size = std::min(chunk_.size() - at, remote::BriefWait::kMostAtOnce);
+      const ssize_t sent = ::send(remote::kSocketDescriptor, chunk_.data() + at, size, MSG_NOSIGNAL);
       if (sent > 0) {
         at += static_cast<std::size_t>(sent);
         remote::BriefWait::sent(g_pulse->process, g_pulse->host);
@@ -128,6 +130,7 @@ void Link::flush() noexcept {
         host_has_gone();
       }
     }
+    remote::give_back(chunk_);
   }
 }
 
@@ -181,18 +184,11 @@ void Link::read_frame(Frame& frame, bool deferred_too) {
       flush();
       const std::size_t wanted = std::max(kReadBytes, in_.wanted());
       char* const room = in_.room(wanted);
-      ssize_t got = 0;
       const std::uint64_t handled = handled_.load(std::memory_order_relaxed);
       const bool under_load = handled - handled_before_ >= remote::BriefWait::kWorthSending;
       handled_before_ = handled;
-      const bool came = waiting_.take(g_pulse->process, g_pulse->host, true, under_load, [&] {
-        got = ::recv(remote::kSocketDescriptor, room, wanted, MSG_DONTWAIT);
-        return got >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
-      });
-      if (!came) {
-        got = ::recv(remote::kSocketDescriptor, room, wanted, 0);
-        remote::BriefWait::woke(g_pulse->process);
-      }
+      const ssize_t got =
+          waiting_.receive(remote::kSocketDescriptor, {room, wanted}, g_pulse->process, g_pulse->host, true, under_load);
       if (got < 0 && errno == EINTR) continue;
       if (got <= 0) host_has_gone();
       in_.grew(static_cast<std::size_t>(got));
@@ -275,6 +271,7 @@ void Link::lead(std::uint64_t term) {
     const bool more = in_.pending() > 0;  // of who reads, which we are until the next line
     state_.store(t_term << 1 | kHandling);
     deal_with(std::move(frame), more);
+    remote::give_back(frame.body);
     std::uint64_t mine = t_term << 1 | kHandling;
     if (state_.compare_exchange_strong(mine, t_term << 1 | kReading)) continue;
     // Somebody else leads since.

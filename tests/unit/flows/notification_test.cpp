@@ -212,6 +212,46 @@ TEST_F(NotificationTest, RenewsItsSubscriptionOnceAndFetchesMeanwhile) {
   EXPECT_EQ(subscriptions, 2) << "the slow one is under way";
 }
 
+// A connector may have one subscription for each address that it calls, and so the same one for both versions.
+TEST_F(NotificationTest, KeepsTheSubscriptionThatTwoVersionsShare) {
+  for (const bool other : {false, true}) {
+    SCOPED_TRACE(other);
+    open();
+    int subscriptions = 0;
+    const auto usual = life_->http.script;
+    life_->http.script = [&](const net::ClientRequest& request) -> Answer {
+      if (request.url.find("$subscriptions") == std::string::npos) return usual(request);
+      ++subscriptions;
+      // The renewals of both versions are slow, or that of the first alone.
+      return subscriptions == 2 || (subscriptions == 3 && !other) ? std::nullopt : usual(request);
+    };
+    std::string text = mail();
+    const std::string type = R"j("type":"ApiConnectionNotification",)j";
+    deploy(text.insert(text.find(type) + type.size(), R"j("limit":{"timeout":"PT1H"},)j"));
+    settle();
+    advance(std::chrono::minutes{61});
+    EXPECT_EQ(subscriptions, 2);
+    text.replace(text.find(R"j("actions":{})j"), 12, R"j("actions":{"New":{"type":"Compose","inputs":1}})j");
+    deploy(text);
+    settle();
+    advance(std::chrono::seconds{1});
+    EXPECT_EQ(subscriptions, 3);
+    net::ClientResponse made = json_answer(201, "{}");
+    const std::string location = other ? "http://mail.example/subscriptions/s-2" : "http://mail.example/subscriptions/s-1";
+    made.headers.set("Location", location);
+    life_->http.answer_held(made);
+    settle();
+    std::vector<std::string> ended;
+    for (const std::string& url : urls())
+      if (url.rfind("DELETE ", 0) == 0) ended.push_back(url);
+    if (other)
+      EXPECT_THAT(ended, ElementsAre("DELETE " + location)) << "nobody's";
+    else
+      EXPECT_THAT(ended, IsEmpty()) << "it is the new version's";
+    life_.reset();
+  }
+}
+
 TEST_F(NotificationTest, KeepsAFetchThatIsDueAfterItsSubscriptionEnds) {
   open();
   std::string text = mail();

@@ -2,10 +2,15 @@
 #include "runtime/remote/brief_wait.h"
 
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <memory>
+#include <string>
 #include <thread>
 
 namespace trunkline::remote {
@@ -69,6 +74,40 @@ TEST_F(BriefWaitTest, AWordThatChangesForNothingEndsTheWaitAllTheSame) {
   for (int i = 0; i < 100; ++i) EXPECT_FALSE(take(true, true));
   over = true;
   broken.join();
+}
+
+// A backlog is told of once, and takes many reads.
+TEST_F(BriefWaitTest, NobodySleepsOverABacklog) {
+  constexpr std::size_t kWhole = std::size_t{1} << 20;
+  std::array<int, 2> sockets{};
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets.data()), 0);
+  const std::string bytes(kWhole, 'x');
+  std::string room(16 * 1024, '\0');
+  int longest = 0;
+  for (std::size_t sent = 0; sent < kWhole;) {
+    // As much as the socket takes, and one word of it.
+    std::size_t there = 0;
+    for (ssize_t took = 0; (took = ::send(sockets[0], bytes.data(), kWhole - sent, MSG_DONTWAIT)) > 0;) {
+      sent += static_cast<std::size_t>(took);
+      there += static_cast<std::size_t>(took);
+      if (sent == kWhole) break;
+    }
+    ASSERT_GT(there, 0u);
+    BriefWait::sent(other, mine);
+    int reads = 0;
+    for (; there > 0; ++reads) {
+      const ssize_t got = wait.receive(sockets[1], room, mine, other, true, true);
+      ASSERT_GT(got, 0);
+      there -= static_cast<std::size_t>(got);
+    }
+    longest = std::max(longest, reads);
+  }
+  EXPECT_GT(longest, 1) << "no backlog";
+  EXPECT_EQ(wait.sleeps(), 0u);
+  ::close(sockets[0]);
+  char nothing = 0;
+  EXPECT_EQ(wait.receive(sockets[1], {&nothing, 1}, mine, other, true, true), 0) << "the end shows all the same";
+  ::close(sockets[1]);
 }
 
 TEST_F(BriefWaitTest, OnOneCoreNobodyIsLookedFor) {

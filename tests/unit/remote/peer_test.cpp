@@ -258,6 +258,22 @@ TEST_F(Connection, FramesThatNobodyMeansAreRefused) {
   EXPECT_EQ(why(FrameType::kCancel, 7, 0, 0), "") << "the call may just have ended";
 }
 
+TEST(Frames, WhatALargeOneNeededIsNotKept) {
+  const std::string large(std::size_t{2} << 20, 'x');
+  std::string text = large;
+  give_back(text);
+  EXPECT_LE(text.capacity(), kKeptRoom);
+  std::string chunk = large, out = "next";
+  swap_room(chunk, out);
+  EXPECT_EQ(chunk, "next");
+  EXPECT_LE(out.capacity(), kKeptRoom);
+  Incoming& call = IncomingPool::instance().acquire();
+  call.body = large;
+  IncomingPool::instance().claim(IncomingPool::handle(call), nullptr);
+  IncomingPool::instance().release(call);
+  EXPECT_LE(call.body.capacity(), kKeptRoom);
+}
+
 TEST(Frames, AreCutOutOfAnyPieces) {
   std::string bytes;
   for (int i = 0; i < 5; ++i) {
