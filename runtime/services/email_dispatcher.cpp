@@ -108,8 +108,9 @@ Task<void> EmailDispatcher::work() {
     // The store refused: nothing is known of what the providers said, so it is handed over again once the store is back.
     context_.log.error("email", "a mail could not be settled; trying again",
                        {{"operation_id", mail->operation_id}, {"error", failure->message}});
-    context_.clock.schedule_after(
-        kStoreRetry, [this, resource = mail->resource, id = mail->operation_id] { resubmit(resource, id, std::nullopt); });
+    context_.clock.schedule_after(kStoreRetry, [this, resource = mail->resource, id = mail->operation_id] {
+      resubmit(resource, id, context_.clock.now());
+    });
   }
 }
 
@@ -237,8 +238,7 @@ Task<void> EmailDispatcher::settle(std::shared_ptr<Pass> pass) {
   if (*next) arm(*pass->mail->resource->database, **next);
 }
 
-bool EmailDispatcher::resubmit(const ResourcePtr& resource, const std::string& operation_id, std::optional<Time> due,
-                               bool recovered) {
+bool EmailDispatcher::resubmit(const ResourcePtr& resource, const std::string& operation_id, Time due, bool recovered) {
   std::optional<email_records::StoredOperation> stored;
   resource->database->read([&](Session& session) { stored = email_records::find(session, resource->key, operation_id); });
   if (!stored) return true;
@@ -246,7 +246,7 @@ bool EmailDispatcher::resubmit(const ResourcePtr& resource, const std::string& o
   mail.resource = resource;
   mail.operation_id = operation_id;
   mail.recovered = recovered;
-  mail.was_due = due && !recovered;
+  mail.was_due = !recovered;
   mail.internet_message_id = stored->record.internet_message_id;
   mail.traceparent = stored->traceparent;
   mail.accepted_at = stored->record.created_at;
@@ -254,7 +254,7 @@ bool EmailDispatcher::resubmit(const ResourcePtr& resource, const std::string& o
   for (std::size_t i = 0; i < stored->record.recipients.size(); ++i) {
     const service::EmailRecipientStatus& recipient = stored->record.recipients[i];
     if (recipient.state != EmailState::kQueued) continue;
-    if (due && recipient.next_attempt_at && *recipient.next_attempt_at > *due) continue;
+    if (recipient.next_attempt_at && *recipient.next_attempt_at > due) continue;
     if (recovered && recipient.next_attempt_at) continue;  // nobody had it: its time comes, or has come
     OutgoingEmail::Recipient one;
     one.position = static_cast<std::int32_t>(i);

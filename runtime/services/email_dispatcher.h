@@ -39,7 +39,7 @@ struct OutgoingEmail {
   std::vector<Recipient> recipients;
   /// It was under way, or about to be, when an earlier process ended: a provider may have it.
   bool recovered = false;
-  /// Its recipients waited for their time, on disk.
+  /// Its recipients may have waited for their time, on disk.
   bool was_due = false;
   /// Null: in the store. Large backlogs are not kept in memory.
   std::shared_ptr<const service::EmailMessage> message;
@@ -75,7 +75,7 @@ class EmailDispatcher {
   struct Pass;
   using Recipients = std::vector<OutgoingEmail::Recipient>;
 
-  bool resubmit(const ResourcePtr& resource, const std::string& operation_id, std::optional<Time> due, bool recovered = false);
+  bool resubmit(const ResourcePtr& resource, const std::string& operation_id, Time due, bool recovered = false);
   Task<void> work();
   MailPtr next();
   Task<void> deliver(MailPtr mail);

@@ -105,8 +105,10 @@ def test_any_program_gets_the_reports_that_it_asks_for(door: tuple[Server, int])
             ("gone@example.com", ["notify=never"], "none@example.com"),
             ("ann@example.com", ["NOTIFY=SUCCESS"], "last@example.com"),
         ):
-            options_of_mail = ["RET=FULL", "ENVID=QQ+2B1"]
+            options_of_mail = ["RET=FULL", 'ENVID=Q"+2B1;+5C+20x']
             assert smtp.sendmail(sender, [recipient], mail.as_bytes(), options_of_mail, options) == {}
+        mail.set_content("the body\n" * (32 << 10))
+        assert smtp.sendmail("large@example.com", ["gone@example.com"], mail.as_bytes(), ["RET=FULL"]) == {}
         for line, code in (
             ("MAIL FROM:<a@b.example> RET=SOME", 501),
             ("MAIL FROM:<a@b.example> RET=HDRS RET=HDRS", 501),
@@ -128,10 +130,12 @@ def test_any_program_gets_the_reports_that_it_asks_for(door: tuple[Server, int])
     assert success.get_content_type() == failure.get_content_type() == "multipart/report"
     for report, action, returned in ((success, "delivered", "text/rfc822-headers"), (failure, "failed", "message/rfc822")):
         _, status, back = report.get_payload()
-        assert status.get_payload()[0]["Original-Envelope-Id"] == "QQ+1"
+        assert status.get_payload()[0]["Original-Envelope-Id"] == 'Q"+1;\\ x'
         assert status.get_payload()[1]["Action"] == action
         assert back.get_content_type() == returned
         assert ("the body" in back.as_string()) == (action == "failed")  # RET is about failures
     assert success.get_payload()[1].get_payload()[1]["Original-Recipient"] == "rfc822;ann+2Bx@example.com"
+    [large] = reports_in_inbox(server, "large@example.com", 1)
+    assert large.get_payload()[2].get_content_type() == "text/rfc822-headers"
     reports_in_inbox(server, "last@example.com", 1)
     assert reports_in_inbox(server, "none@example.com", 0) == []

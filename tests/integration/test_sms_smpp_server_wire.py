@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import threading
 import time
@@ -14,6 +15,8 @@ from smpp_gate import ADDRESSES, DEAD, OURS, PASSWORD, PHONE, Gate
 from smsc import Client
 
 THROTTLED = 0x58
+TEMPORARY = 0x64
+INVALID_DESTINATION = 0x0B
 INVALID_BIND_STATUS = 0x04
 
 
@@ -209,6 +212,37 @@ def test_a_client_that_is_gone_does_not_hold_back_others(tmp_path: Path) -> None
             got = [client.wait("deliver", esm_class=4)["id"] for _ in ids]
             assert sorted(got) == sorted(ids)
             assert failed() == 0
+    finally:
+        gate.server.stop()
+
+
+@pytest.mark.parametrize(("status", "kept"), [(TEMPORARY, 1), (INVALID_DESTINATION, 0)])
+def test_a_receipt_that_is_never_taken_does_not_hold_back_others(tmp_path: Path, status: int, kept: int) -> None:
+    """It is told again in growing intervals; when the client finds fault with it, not at all."""
+    gate = Gate(tmp_path)
+    try:
+        ids = []
+        with Client(gate.port, bind="bind_transmitter", **PASSWORD) as client:
+            client.wait("bound")
+            for i in range(4):
+                client.say(submit={**ADDRESSES, "short_message": f"receipt {i} waits"})
+                ids.append(client.wait("submitted")["id"])
+        with Client(gate.port, refuse_id=ids[0], status=status, **PASSWORD) as client:
+            client.wait("bound")
+            wanted = set(ids)
+            while wanted:
+                wanted.discard(client.wait("deliver", esm_class=4)["id"])
+            client.say(submit={**ADDRESSES, "short_message": "the next"})
+            client.wait("deliver", id=client.wait("submitted")["id"], refused=False)
+            if kept:
+                client.wait("deliver", id=ids[0])
+                client.wait("deliver", id=ids[0])
+            told = [event["id"] for event in client.events if event["event"] == "deliver"]
+            assert all(told.count(one) == 1 for one in ids[1:])
+            assert (told.count(ids[0]) > 1) == bool(kept)
+        gate.server.stop()
+        with contextlib.closing(gate.stored()) as rows:
+            assert rows.execute("SELECT COUNT(*) FROM plugin_kv WHERE key LIKE 'waiting/%'").fetchone() == (kept,)
     finally:
         gate.server.stop()
 

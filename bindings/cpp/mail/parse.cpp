@@ -176,7 +176,7 @@ email::EmailState state_of(const std::string& action, const std::string& status)
   return email::EmailState::kUnknown;
 }
 
-/// `\x{FC}` (RFC 6533 section 3) as the character that it is.
+/// `\x{FC}` (RFC 6533 section 3) as the character that it is; controls and spaces, which no address of ours has, stay as written.
 std::string decoded_utf8_address(const std::string& text) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -185,7 +185,8 @@ std::string decoded_utf8_address(const std::string& text) {
     if (text.compare(i, 3, "\\x{") == 0)
       for (; end < text.size() && end < i + 9 && g_ascii_isxdigit(text[end]); ++end)
         code = code * 16 + static_cast<gunichar>(g_ascii_xdigit_value(text[end]));
-    if (end > i + 3 && end < text.size() && text[end] == '}' && g_unichar_validate(code)) {
+    if (end > i + 3 && end < text.size() && text[end] == '}' && g_unichar_validate(code) && code > ' ' &&
+        !g_unichar_iscntrl(code)) {
       char utf8[6];
       out.append(utf8, static_cast<std::size_t>(g_unichar_to_utf8(code, utf8)));
       i = end;

@@ -115,13 +115,14 @@ trunkline::Task<std::vector<EmailSendResult>> Carrier::send(Call call, EmailSend
     const std::string id = home->keep(std::move(arrival));
     for (EmailSendResult& result : results)
       if (result.state == EmailState::kSent) result.provider_message_id = id;
+    const auto headers = std::make_shared<const std::string>(message.headers);
     for (Fate& fate : fates) {
       auto delivery = std::make_shared<Delivery>();
       delivery->world = home;
       delivery->mail_id = delivery->provider_message_id = id;
       delivery->message_id = request.message_id;
       delivery->sender = request.from.address;
-      if (fate.rule.bounce_mail) delivery->returned = message.headers;
+      if (fate.rule.bounce_mail) delivery->returned = headers;
       delivery->fate = std::move(fate);
       pending_.run(deliver(std::move(delivery)));
     }

@@ -14,6 +14,23 @@ using trunkline::email::EmailState;
 using trunkline::email::InboundEmail;
 using trunkline::host::LogLevel;
 
+namespace {
+
+/// A larger mail comes back as its headers, whatever RET says, and as this much of them: a report for each of 100 recipients must
+/// not take 100 times what one mail may.
+constexpr std::size_t kMaxReturned = 256u << 10;
+
+std::string headers_of(const std::string& raw) {
+  std::size_t end = std::min({raw.find("\n\r\n"), raw.find("\n\n"), raw.size()});
+  if (end > kMaxReturned) {
+    const std::size_t line = raw.rfind('\n', kMaxReturned);
+    end = line == std::string::npos ? kMaxReturned : line;
+  }
+  return raw.substr(0, end) + "\n";
+}
+
+}  // namespace
+
 trunkline::Task<void> Carrier::hand_in(std::string resource, std::string mail_id, std::string from, std::vector<std::string> to,
                                        std::string raw) {
   InboundEmail mail;
@@ -48,7 +65,9 @@ trunkline::Task<void> Carrier::take_smtp(std::shared_ptr<SmtpMail> mail) {
     }
   }
   // Only now: a client that hears 451 sends the mail again, and reports about this one would confuse it.
-  const std::size_t end = std::min({mail->raw.find("\n\r\n"), mail->raw.find("\n\n"), mail->raw.size()});
+  const auto headers = std::make_shared<const std::string>(headers_of(mail->raw));
+  const auto whole =
+      mail->dsn.full && mail->raw.size() <= kMaxReturned ? std::make_shared<const std::string>(mail->raw) : nullptr;
   for (SmtpMail::Recipient& one : mail->to) {
     const bool failure = is_failure(one.fate.outcome);
     const bool told = !mail->from.empty() && (failure ? one.dsn.failure : one.dsn.success);
@@ -60,8 +79,8 @@ trunkline::Task<void> Carrier::take_smtp(std::shared_ptr<SmtpMail> mail) {
     delivery->smtp = true;
     delivery->asked = std::move(one.dsn);
     delivery->envelope_id = mail->dsn.envelope_id;
-    delivery->full = failure && mail->dsn.full;
-    delivery->returned = delivery->full ? mail->raw : mail->raw.substr(0, end) + "\n";
+    delivery->full = failure && whole;
+    delivery->returned = delivery->full ? whole : headers;
     delivery->fate = std::move(one.fate);
     delivery->fate.rule.silent |= !told;
     home->set_outcome(id, delivery->fate.recipient, EmailState::kSent);
@@ -73,6 +92,7 @@ trunkline::Task<void> Carrier::take_smtp(std::shared_ptr<SmtpMail> mail) {
 trunkline::Task<void> Carrier::tell_by_mail(std::shared_ptr<Delivery> delivery) {
   const Fate& fate = delivery->fate;
   StatusMail status;
+  status.mail_id = delivery->mail_id;
   status.sender = delivery->sender;
   status.recipient = fate.recipient;
   status.original = delivery->asked.original;
@@ -80,7 +100,7 @@ trunkline::Task<void> Carrier::tell_by_mail(std::shared_ptr<Delivery> delivery) 
   status.status_code = fate.status_code;
   status.detail = fate.detail;
   status.envelope_id = delivery->smtp ? delivery->envelope_id : delivery->message_id;
-  status.returned = delivery->returned;
+  if (delivery->returned) status.returned = *delivery->returned;
   status.full = delivery->full;
   std::string raw = write_status_mail(status);
   const std::string resource = delivery->world->resource();

@@ -21,8 +21,8 @@ struct Carrier::Delivery {
   bool smtp = false;
   RecipientDsn asked;
   std::string envelope_id;
-  /// For a report that is a mail: the headers of the mail, or all of it.
-  std::string returned;
+  /// For a report that is a mail: the headers of the mail, or all of it. Null: nothing. Recipients of one mail share it.
+  std::shared_ptr<const std::string> returned;
   bool full = false;
   std::string report_id;  // once it is kept
 };

@@ -1,7 +1,11 @@
 #include "dsn.h"
 
 #include <algorithm>
+#include <cinttypes>
+#include <cstdio>
 #include <map>
+
+#include "random.h"
 
 namespace email_sandbox {
 
@@ -57,6 +61,16 @@ bool is_ascii(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
 
+/// The same in every run, of nothing that the client may write as it likes, and nowhere in what is returned.
+std::string boundary_of(const StatusMail& status) {
+  for (std::uint64_t number = Random::hash(status.mail_id + "\n" + status.recipient);; number = Random::mix(number + 1)) {
+    char digits[17];
+    std::snprintf(digits, sizeof digits, "%016" PRIx64, number);
+    std::string boundary = std::string("=_report_") + digits;
+    if (status.returned.find(boundary) == std::string::npos) return boundary;
+  }
+}
+
 }  // namespace
 
 std::string read_mail_dsn(std::string_view parameters, MailDsn& dsn) {
@@ -110,7 +124,7 @@ bool is_failure(EmailState outcome) { return outcome == EmailState::kBounced || 
 std::string write_status_mail(const StatusMail& status) {
   const bool failure = is_failure(status.outcome);
   const bool ascii = is_ascii(status.recipient) && is_ascii(status.original);
-  const std::string boundary = "=_report_" + status.envelope_id.substr(0, 36);
+  const std::string boundary = boundary_of(status);
   const std::string typed = (is_ascii(status.recipient) ? "rfc822; " : "utf-8; ") + status.recipient;
   std::string out = "From: Mail Delivery System <mailer-daemon@sandbox.trunkline.test>\r\nTo: <" + status.sender +
                     ">\r\nSubject: " + (failure ? "Undelivered Mail Returned to Sender" : "Successful Mail Delivery Report") +

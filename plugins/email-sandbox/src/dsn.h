@@ -26,7 +26,8 @@ std::string read_mail_dsn(std::string_view parameters, MailDsn& dsn);
 std::string read_recipient_dsn(std::string_view parameters, RecipientDsn& dsn);
 
 struct StatusMail {
-  std::string sender;  // of the mail it is about: who gets this one
+  std::string mail_id;  // of the mail it is about, as it is kept
+  std::string sender;   // of the mail it is about: who gets this one
   std::string recipient;
   std::string original;  // empty: the recipient
   /// bounced and failed, expanded; all others are told as delivered.

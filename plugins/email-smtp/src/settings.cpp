@@ -25,6 +25,10 @@ std::string notify_of(const std::vector<std::string>& events, bool dsn) {
   if (dsn && !asks("success"))
     throw Error(ErrorCode::kInvalidArgument,
                 "notify: found no success, wanted because reports is dsn: no mail would ever count as delivered", "notify");
+  if (dsn && !asks("failure"))
+    throw Error(ErrorCode::kInvalidArgument,
+                "notify: found no failure, wanted because reports is dsn: a mail that bounces would count as sent for ever",
+                "notify");
   std::string all;
   for (const auto& [event, word] : kWords)
     if (asks(event.c_str())) all += (all.empty() ? "" : ",") + word;

@@ -116,7 +116,7 @@ std::uint32_t Server::may_bind(const smpp::Bind& bind) {
 }
 
 void Server::bound(const ClientSessionPtr& session) {
-  if (session->can_receive()) tell_waiting(session->system_id());
+  if (session->can_receive()) tell_bound(session->system_id());
 }
 
 void Server::closed(const ClientSessionPtr& session) { sessions_.erase(session); }

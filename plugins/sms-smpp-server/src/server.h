@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -70,12 +71,16 @@ class Server final : public SessionOwner {
     std::string key;
     smpp::Message message;
     Time until{};
+    int refusals = 0;
+    Time due{};  // not told before this
   };
   struct Waiting {
-    std::deque<WaitingRow> rows;  // oldest first
+    std::deque<WaitingRow> rows;  // those that were refused behind the others
     std::size_t saving = 0;       // under way to the disk
-    bool telling = false;         // or about to
+    bool telling = false;         // answers are waited for
+    bool taking = true;           // so the client's last answers say
     std::size_t window = 1;
+    std::optional<sms_smpp::Timers::Key> timer;  // of the next attempt
   };
   boost::asio::awaitable<void> accept();
   void submit_whole(Submission submission, SubmitDone done);
@@ -99,12 +104,15 @@ class Server final : public SessionOwner {
   std::string new_id();
   void remember(const std::string& id, smpp::MessageState state);
   // server_waiting.cpp
+  bool is_settled(const std::string& system_id, std::uint32_t verdict) const;
   void hand_out(const std::string& system_id, std::vector<smpp::Message> messages, std::function<void(bool)> done);
   void keep(const std::string& system_id, std::vector<smpp::Message> messages, std::function<void(bool)> done);
   void stop_keeping();
   void tell_later(const std::string& system_id);
+  void tell_bound(const std::string& system_id);
   void tell_waiting(const std::string& system_id);
   void drop_overdue(Waiting& waiting);
+  void watch_waiting();
   void load_waiting();
   void take_up_waiting(const trunkline::host::StoreEntry& row);
   /// Null: nobody is bound who takes anything.
@@ -131,6 +139,9 @@ class Server final : public SessionOwner {
   std::unordered_map<std::string, Waiting> waiting_;  // by client
   std::unordered_map<std::uint64_t, std::function<void(bool)>> saves_;
   std::uint64_t last_save_ = 0;
+  bool loading_ = true;                  // rows of an earlier process are being read
+  std::unordered_set<std::string> own_;  // keys that were put meanwhile, which reading may find
+  bool watching_waiting_ = false;
   bool stopping_ = false;
   const std::uint64_t salt_;
   std::uint64_t ids_ = 0;

@@ -90,10 +90,9 @@ void Server::deliver_all(const std::string& system_id, std::vector<smpp::Message
   auto good = std::make_shared<bool>(true);
   auto end = std::make_shared<std::function<void(bool)>>(std::move(done));
   for (const smpp::Message& message : messages)
-    session->deliver(message, [left, good, end](std::uint32_t verdict) {
-      // What a client refuses for good is not told again.
-      if (verdict != smpp::status::kOk && verdict != smpp::status::kPermanentAppError && verdict != smpp::status::kRejectedByApp)
-        *good = false;
+    session->deliver(message, [this, alive = alive_, system_id, left, good, end](std::uint32_t verdict) {
+      if (!*alive) return;
+      if (!is_settled(system_id, verdict)) *good = false;
       if (--*left == 0) (*end)(*good);
     });
 }

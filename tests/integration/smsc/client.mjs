@@ -1,5 +1,6 @@
 // A client over npm `smpp`, for the SMSC side of ours. Options as JSON in the first argument: port, system_id, password, tls, bind
-// (false: none), mute (enquire_link is not answered).
+// (false: none), mute (enquire_link is not answered), refuse_id (the receipt of this message is refused whenever it comes), status (of what is
+// refused).
 // Commands as lines of JSON on standard input: {"submit": {...}}, {"data": {...}}, {"part": {...}}, {"query": {...}},
 // {"cancel": {...}}, {"unbind": true}; {"burst": [{...}]}, {"parts": [{...}]}: several in one write; {"refuse": n}: the next n deliver_sm are
 // answered ESME_RX_T_APPN. A line of JSON for everything that happens.
@@ -16,12 +17,12 @@ const session = smpp.connect({ url: `${scheme}://127.0.0.1:${options.port}`, rej
     (pdu) => say({ event: 'bound', status: pdu.command_status, system_id: pdu.system_id }));
 });
 session.on('deliver_sm', (pdu) => {
-  const refused = refusals > 0;
-  refusals -= refused ? 1 : 0;
+  const refused = refusals > 0 || (options.refuse_id !== undefined && pdu.receipted_message_id === options.refuse_id);
+  refusals -= refusals > 0 ? 1 : 0;
   const message = pdu.short_message?.message ?? '';
   say({ event: 'deliver', from: pdu.source_addr, to: pdu.destination_addr, esm_class: pdu.esm_class, refused,
     text: Buffer.isBuffer(message) ? message.toString('latin1') : message, id: pdu.receipted_message_id, state: pdu.message_state });
-  session.send(pdu.response(refused ? { command_status: smpp.ESME_RX_T_APPN } : {}));
+  session.send(pdu.response(refused ? { command_status: options.status ?? smpp.ESME_RX_T_APPN } : {}));
 });
 session.on('enquire_link', (pdu) => {
   say({ event: 'asked' });

@@ -381,6 +381,7 @@ TEST_F(EmailSmtp, RefusesSettingsThatCannotWork) {
   };
   EXPECT_THAT(target(R"({"host": "a b"})"), HasSubstr("host"));
   EXPECT_THAT(target(R"({"host": "a", "reports": "dsn", "notify": ["failure"]})"), HasSubstr("notify"));
+  EXPECT_THAT(target(R"({"host": "a", "reports": "dsn", "notify": ["success", "delay"]})"), HasSubstr("notify"));
   EXPECT_THAT(target(R"({"host": "a", "notify": ["never", "delay"]})"), HasSubstr("notify"));
   EXPECT_THAT(target(R"({"host": "a", "auth": "plain"})"), HasSubstr("username"));
   EXPECT_THAT(target(R"({"host": "a", "auth": "xoauth2", "username": "u"})"), HasSubstr("access_token"));

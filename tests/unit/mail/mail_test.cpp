@@ -214,6 +214,8 @@ TEST(Reports, RecipientsAreReadHoweverTheyWereWritten) {
   EXPECT_EQ(recipient("Final-Recipient: rfc822; a+2b@example.com"), "a+2b@example.com");
   EXPECT_EQ(recipient("Final-Recipient: rfc822; x@y.test\r\nOriginal-Recipient: UTF-8; m\\x{FC}\\x{2B}r@example.com"),
             "mü+r@example.com");
+  EXPECT_EQ(recipient("Final-Recipient: utf-8; m\\x{0}\\x{0D}\\x{0A}\\x{20}\\x{7F}\\x{85}@example.com"),
+            "m\\x{0}\\x{0D}\\x{0A}\\x{20}\\x{7F}\\x{85}@example.com");
   EXPECT_EQ(recipient("Final-Recipient: utf-8; m\\x{110000}\\x{}\\x{41@example.com"), "m\\x{110000}\\x{}\\x{41@example.com");
 }
 

@@ -13,11 +13,12 @@ inline constexpr std::uint32_t kOk = 0x00, kInvalidMessageLength = 0x01, kInvali
                                kInvalidBindStatus = 0x04, kAlreadyBound = 0x05, kSystemError = 0x08, kInvalidSource = 0x0A,
                                kInvalidDestination = 0x0B, kInvalidMessageId = 0x0C, kBindFailed = 0x0D, kInvalidPassword = 0x0E,
                                kInvalidSystemId = 0x0F, kCancelFailed = 0x11, kQueueFull = 0x14, kInvalidServiceType = 0x15,
-                               kInvalidEsmClass = 0x43, kSubmitFailed = 0x45, kInvalidSystemType = 0x53, kThrottled = 0x58,
-                               kInvalidSchedule = 0x61, kInvalidExpiry = 0x62, kTemporaryAppError = 0x64,
+                               kInvalidEsmClass = 0x43, kSubmitFailed = 0x45, kInvalidSourceTon = 0x48, kInvalidSourceNpi = 0x49,
+                               kInvalidDestinationTon = 0x50, kInvalidDestinationNpi = 0x51, kInvalidSystemType = 0x53,
+                               kThrottled = 0x58, kInvalidSchedule = 0x61, kInvalidExpiry = 0x62, kTemporaryAppError = 0x64,
                                kPermanentAppError = 0x65, kRejectedByApp = 0x66, kQueryFailed = 0x67, kInvalidOptional = 0xC0,
-                               kInvalidParameterLength = 0xC2, kMissingParameter = 0xC3, kInvalidParameterValue = 0xC4,
-                               kUnknownError = 0xFF,
+                               kOptionalNotAllowed = 0xC1, kInvalidParameterLength = 0xC2, kMissingParameter = 0xC3,
+                               kInvalidParameterValue = 0xC4, kUnknownError = 0xFF,
                                // What command_length and the lengths within a body share.
     kInvalidLength = kInvalidCommandLength;
 }  // namespace status
