@@ -57,7 +57,9 @@ void Bridge::set_legs(std::vector<MediaLeg*> legs) {
     if (is_new) leg->place = {};
     leg->place.bridge = this;
     // Who is there while it is small is heard, and stays so until a crowd has found out that it is silent.
-    if (!crowd) leg->place.mixed = true;
+    if (crowd) continue;
+    leg->place.mixed = true;
+    leg->place.fades = false;
   }
   legs_ = std::move(legs);
   crowd_ = crowd;
@@ -110,7 +112,8 @@ void Bridge::follow(MediaLeg& leg) {
   place.quiet = now < kFloor ? place.quiet + 1 : 0;
   if (!place.mixed) return;
   ++place.age;
-  if (!leg.heard || place.quiet > kQuietFrames || std::exchange(place.fades, false)) place.mixed = false;
+  const bool faded = std::exchange(place.fades, false);  // also of one that goes for another reason: it may begin again
+  if (!leg.heard || place.quiet > kQuietFrames || faded) place.mixed = false;
 }
 
 void Bridge::begin(MediaLeg& leg) {

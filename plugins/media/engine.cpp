@@ -19,9 +19,7 @@ constexpr std::uint64_t kMostCatchUp = 5;  // frames that are made up for when t
 }  // namespace
 
 MediaEngine::MediaEngine(std::function<void()> woken, std::size_t loudest)
-    : woken_(std::move(woken)), loudest_(loudest), news_(kNews) {
-  SrtpSession::initialise();
-}
+    : woken_(std::move(woken)), loudest_(loudest), fast_srtp_(SrtpSession::initialise()), news_(kNews) {}
 MediaEngine::~MediaEngine() { stop(); }
 
 void MediaEngine::start() {

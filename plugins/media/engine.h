@@ -37,6 +37,8 @@ class MediaEngine {
   void remove(const MediaLegPtr& leg);
   /// What there is to tell, oldest first. One thread only.
   NewsRing& news() { return news_; }
+  /// Of SrtpSession::initialise().
+  bool fast_srtp() const { return fast_srtp_; }
   Counts counts() const;
 
   /// One frame of everything. [media thread; for tests and benchmarks: any, while it is not started]
@@ -51,6 +53,7 @@ class MediaEngine {
 
   const std::function<void()> woken_;
   const std::size_t loudest_;
+  const bool fast_srtp_;
   NewsRing news_;
   std::thread thread_;  // NOLINT(trunkline-thread): of a plugin whose manifest says that it has threads
   std::atomic<bool> stopping_{false};

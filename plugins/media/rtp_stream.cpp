@@ -40,7 +40,14 @@ std::shared_ptr<RtpStream::Parts> RtpStream::prepare(const StreamSettings& setti
 }
 
 void RtpStream::configure(const StreamSettings& settings, Parts& parts) {
-  if (!codec_ || codec_->id() != settings.codec) codec_.swap(parts.codec);
+  if (!codec_ || codec_->id() != settings.codec) {
+    codec_.swap(parts.codec);
+    // What waits is of the codec before; this one would make noise of it.
+    if (buffer_) buffer_->reset();
+    pending_count_ = 0;
+    last_samples_ = kFrameSamples;
+    quiet_count_ = 0;
+  }
   frame_ticks_ = info_of(settings.codec).frame_ticks();
   if (!buffer_) buffer_.emplace(settings.least_packets, settings.most_packets);
   if (settings.inband_dtmf && !inband_) inband_.swap(parts.inband);

@@ -23,12 +23,12 @@ bool run(F function, srtp_t session, std::uint8_t* packet, std::size_t& size) {
 
 /// Once for this module. Others in the process may have initialised the library already, which it reports as a fault; whether it
 /// works shows when a session is made.
-void SrtpSession::initialise() {
-  [[maybe_unused]] static const bool done = [] {
-    const bool ok = srtp_init() == srtp_err_status_ok;
-    use_fast_srtp_crypto();
-    return ok;
+bool SrtpSession::initialise() {
+  static const bool fast = [] {
+    (void)srtp_init();
+    return use_fast_srtp_crypto();
   }();
+  return fast;
 }
 
 SrtpSession::SrtpSession(std::string_view key, bool outbound) {

@@ -16,8 +16,8 @@ class SrtpSession {
   static constexpr std::size_t kMaxGrowth = 16;  // of a protected packet
 
   /// Of the library, which tests itself: not while somebody else in the process does, or has a session made. The engine does it
-  /// when it is made. [lifecycle]
-  static void initialise();
+  /// when it is made. False: its own ciphers stay, several times as slow. [lifecycle]
+  static bool initialise();
   /// Throws kInternal when the library refuses.
   SrtpSession(std::string_view key, bool outbound);
   ~SrtpSession();

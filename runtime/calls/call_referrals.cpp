@@ -168,7 +168,10 @@ void CallService::on_transfer_asked(const std::string& leg_id, const std::string
       resource = connection->resource;
     }
     // In a room or a group it has none: the one with which it called this phone.
-    if (!number && call->stays_open()) number = who->called_from;
+    if (!number && call->stays_open()) {
+      number = who->called_from;
+      resource = call->resource;  // the application may have gone
+    }
   }
   if (!number) throw Error(ErrorCode::kPermissionDenied, "nobody in the call has a number to call the target with", "to");
   check_room(*resource, room, target, "to");

@@ -57,14 +57,20 @@ class Child {
     wait();
     return status_;
   }
-  /// It is about to end by itself. False: it was not.
+  /// It is about to end by itself. False: it was not. Throws kUnavailable when how it ended cannot be known.
   bool wait_until(Wall::time_point until) {
     for (;;) {
-      const pid_t got = ::waitpid(pid_, &status_, WNOHANG);
-      if (got == pid_ || (got < 0 && errno != EINTR)) {
-        ::kill(-pid_, SIGKILL);  // whom it has left behind
-        pid_ = -1;
+      siginfo_t ended{};
+      // It stays a zombie, so that its number is nobody else's when the group is killed.
+      const int got = ::waitid(P_PID, static_cast<id_t>(pid_), &ended, WEXITED | WNOHANG | WNOWAIT);
+      if (got == 0 && ended.si_pid == pid_) {
+        end();
         return true;
+      }
+      if (got < 0 && errno != EINTR) {
+        const int why = errno;
+        pid_ = -1;  // somebody else in this process waited for it: the number may be another's by now
+        throw Error(ErrorCode::kUnavailable, std::string("what became of a helper is not known: ") + std::strerror(why));
       }
       if (Wall::now() >= until) return false;
       ::poll(nullptr, 0, 2);
@@ -92,6 +98,8 @@ pid_t spawn(const std::filesystem::path& program, std::vector<std::string>& argu
   posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
   posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
   posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+  // Not every library asks for close-on-exec: the sockets of Asio would outlive their connections in it.
+  posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
   sigset_t none, usual;

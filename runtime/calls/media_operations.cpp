@@ -6,6 +6,7 @@
 #include "runtime/calls/call_streams.h"
 #include "runtime/calls/operations.h"
 #include "runtime/calls/sound.h"
+#include "runtime/calls/speech_ears.h"
 
 namespace trunkline::calls {
 namespace {
@@ -13,6 +14,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t kMaxChoices = 50;
+constexpr std::size_t kLongestPhrase = 200;  // bytes
 /// Earlier versions have no such callback.
 constexpr std::string_view kTellsPlayStarted = "2024-06-15";
 
@@ -28,7 +30,11 @@ Choice read_choice(const JsonRef& value) {
   Choice choice;
   choice.label = value.at("label").text();
   const JsonRef phrases = value.at("phrases");
-  for (std::size_t i = 0; i < phrases.array_size(); ++i) choice.phrases.emplace_back(phrases[i].text());
+  for (std::size_t i = 0; i < phrases.array_size(); ++i) {
+    const JsonRef phrase = phrases[i];
+    if (phrase.text().size() > kLongestPhrase) throw phrase.error("has more than 200 bytes");
+    choice.phrases.emplace_back(phrase.text());
+  }
   if (const auto tone = value.find("tone")) {
     choice.tone = digit_of_word(tone->text());
     if (!choice.tone) throw tone->error("'" + std::string(tone->text()) + "' is no tone");
@@ -50,7 +56,14 @@ RecognizeSpec read_spec(const JsonRef& request) {
   }
   if (const auto choices = options.find("choices")) {
     if (choices->array_size() > kMaxChoices) throw choices->error("has more than 50 elements");
-    for (std::size_t i = 0; i < choices->array_size(); ++i) spec.choices.push_back(read_choice((*choices)[i]));
+    std::size_t phrases = 0;
+    for (std::size_t i = 0; i < choices->array_size(); ++i) {
+      spec.choices.push_back(read_choice((*choices)[i]));
+      phrases += spec.choices.back().phrases.size();
+      // All of them are one grammar, whose time and memory grow with it.
+      if (phrases > SpeechEars::kMostPhrases)
+        throw choices->error("has more than " + std::to_string(SpeechEars::kMostPhrases) + " phrases");
+    }
   }
   if (spec.input == RecognizeSpec::Input::kChoices && spec.choices.empty())
     throw options.error("needs choices, of which there are none");

@@ -13,6 +13,8 @@ namespace {
 /// Longest stretch of a file that is no frame, such as a tag in its middle.
 constexpr std::size_t kMostJunk = 64 * 1024;
 constexpr std::size_t kTagHeader = 10;
+/// Of rates within a file, such as one that was put together: each costs a filter of its own.
+constexpr int kMostRateChanges = 8;
 
 [[noreturn]] void refuse_mp3(const std::string& why) {
   throw Error(ErrorCode::kInvalidArgument, "the file is no sound that can be played: " + why, "playSources");
@@ -105,7 +107,10 @@ void Mp3Decoder::drain() {
       int channels = 0, encoding = 0;
       mpg123_getformat(handle_->mpg, &rate, &channels, &encoding);
       if (rate == rate_) continue;
-      if (resampler_) resampler_->finish(samples_);  // it may change within a file
+      if (resampler_) {  // it may change within a file
+        if (++rate_changes_ > kMostRateChanges) refuse_mp3("it changes its sample rate more than 8 times");
+        resampler_->finish(samples_);
+      }
       rate_ = static_cast<int>(rate);
       resampler_.emplace(rate_);
     } else if (told == MPG123_NEED_MORE || told == MPG123_DONE) {

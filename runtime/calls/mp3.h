@@ -27,7 +27,8 @@ class Mp3Decoder {
   ~Mp3Decoder();
   Mp3Decoder(const Mp3Decoder&) = delete;
 
-  /// Throws kInvalidArgument: what is no MPEG audio for more than 64 KiB, what lasts too long.
+  /// Throws kInvalidArgument: what is no MPEG audio for more than 64 KiB, what lasts too long, what changes its
+  /// rate again and again.
   void feed(std::string_view bytes);
   /// The whole sound. Throws kInvalidArgument when there is none.
   Sound finish();
@@ -44,6 +45,7 @@ class Mp3Decoder {
   std::uint64_t tag_ = 0;    // bytes of it that are to come
   std::size_t unheard_ = 0;  // bytes since the last that was sound
   int rate_ = 0;
+  int rate_changes_ = 0;
   std::optional<Resampler> resampler_;
   Samples samples_;
 };

@@ -55,6 +55,7 @@ void SpeechEngine::speak(const std::vector<SpeechPart>& parts, UniqueFunction<vo
   Job job;
   job.pieces = cut(parts);
   for (const Piece& piece : job.pieces) {
+    job.flite_only = job.flite_only && piece.speaker.flite.has_value();
     job.key += piece.speaker.flite ? std::string(name_of_voice(*piece.speaker.flite))
                                    : piece.speaker.locale + (piece.speaker.man ? "+m" : "+f");
     job.key += ' ' + std::to_string(piece.rate) + ' ';
@@ -69,10 +70,10 @@ void SpeechEngine::speak(const std::vector<SpeechPart>& parts, UniqueFunction<vo
     if (stopped_) return;
     known = cache_.find(job.key);
     if (!known) {
-      if (under_way_ >= kMostWaiting)
+      if (under_way(job) >= kMostWaiting)
         throw Error(ErrorCode::kResourceExhausted,
                     "as many texts wait to be spoken as are taken: " + std::to_string(kMostWaiting));
-      ++under_way_;
+      ++under_way(job);
       lane = &lane_of(job);
       lane->jobs.push_back(std::move(job));
     }
@@ -134,7 +135,7 @@ void SpeechEngine::step(Lane& lane) {
       next.worker.post([this, &next] { step(next); });
       return;
     }
-    --under_way_;
+    --under_way(job);
     if (result->ok()) cache_.add(job.key, result->value());
   }
   finish(std::move(job), std::move(*result));

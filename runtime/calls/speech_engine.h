@@ -22,7 +22,7 @@ namespace trunkline::calls {
 class SpeechEngine {
  public:
   static constexpr Duration kLongest = std::chrono::minutes{5};
-  static constexpr std::size_t kMostWaiting = 64;
+  static constexpr std::size_t kMostWaiting = 64;  // of those that are in English, and of the others
   static constexpr std::size_t kMostCached = std::size_t{kSampleRate} * 60 * 16;  // samples, 30 MB
 
   explicit SpeechEngine(Executor& executor, EspeakVoice espeak = EspeakVoice("espeak-ng"))
@@ -55,6 +55,8 @@ class SpeechEngine {
     Samples samples;
     UniqueFunction<void(Result<Sound>)> done;
     WorkGuard work;  // a virtual clock waits for it
+    /// What it counts as, in whichever lane it is: one with a piece for espeak-ng waits for that in the end.
+    bool flite_only = true;
   };
   /// Those who wait for one of the threads.
   struct Lane {
@@ -64,6 +66,8 @@ class SpeechEngine {
   std::vector<Piece> cut(const std::vector<SpeechPart>& parts) const;
   void say_next(Job& job) const;
   Lane& lane_of(const Job& job) { return job.pieces[job.next].speaker.flite ? flite_lane_ : espeak_lane_; }
+  /// In a lane or being said. A helper that hangs fills up its own count only.
+  std::size_t& under_way(const Job& job) { return job.flite_only ? flite_under_way_ : espeak_under_way_; }
   /// Says the next piece of the first job. On the worker.
   void step(Lane& lane);
   void finish(Job job, Result<Sound> result);
@@ -71,7 +75,8 @@ class SpeechEngine {
   Executor& executor_;
   std::mutex mutex_;  // never held while something is said
   SpeechCache cache_{kMostCached};
-  std::size_t under_way_ = 0;  // in a lane or being said
+  std::size_t flite_under_way_ = 0;
+  std::size_t espeak_under_way_ = 0;
   bool stopped_ = false;
   const EspeakVoice espeak_;
   Lane flite_lane_;

@@ -53,7 +53,6 @@ void SipPage::on_another_offer(const DialogPtr& dialog, const SipMessage& reques
     if (refused == 0) {
       dialog->changing = true;
       path = dialog->session + "/offer";
-      if (const std::string contact = uri_of(request.get("contact")); !contact.empty()) dialog->target = contact;
     }
   }
   if (refused != 0) return refuse(request, refused);
@@ -77,6 +76,7 @@ Task<void> SipPage::change(std::shared_ptr<SipPage> self, DialogPtr dialog, SipM
   const int refused = over ? 487 : answer.status == 422 ? 488 : status_of_answer(answer.status);
   SipMessage response = self->response_to(request, agreed ? 200 : refused, dialog);
   if (agreed) {
+    if (const std::string contact = uri_of(request.get("contact")); !contact.empty()) dialog->target = contact;
     response.add("content-type", "application/sdp");
     response.body = answer.body;
   }

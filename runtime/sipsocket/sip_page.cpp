@@ -232,6 +232,9 @@ void SipPage::close_unread() {
 
 void SipPage::refuse(const SipMessage& request, int status, const std::string& why) {
   SipMessage answer = response_to(request, status);
+  // RFC 3261, 21.4.13
+  if (status == 415)
+    answer.add("accept", request.method == "INFO" ? "application/dtmf-relay, application/dtmf" : "application/sdp");
   if (!why.empty()) answer.add("warning", "399 trunkline \"" + between_quotes(why) + "\"");
   send(answer);
 }

@@ -88,6 +88,9 @@ UserAgent::UserAgent(const Settings& settings, trunkline::Host host, SipThread& 
 UserAgent::~UserAgent() = default;
 
 void UserAgent::start() {
+  if (!engine_.fast_srtp())
+    log_.write(LogLevel::kWarning,
+               "libsrtp2 refuses the ciphers of OpenSSL: with its own, secure sound costs several times as much");
   for (Trunk& trunk : trunks_) {
     trunk.addresses = resolve(trunk.settings.address, settings_.is_v6());
     if (trunk.addresses.empty())

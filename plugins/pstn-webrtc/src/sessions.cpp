@@ -69,6 +69,9 @@ Sessions::Sessions(const Settings& settings, trunkline::Host host, ControlThread
       ports_(settings.address, settings.rtp_port_first, settings.rtp_port_last),
       gate_(gate_of(settings)),
       relays_(with_secrets(settings.ice_servers, host.secrets())) {
+  if (!engine_.fast_srtp())
+    log_.write(LogLevel::kWarning,
+               "libsrtp2 refuses the ciphers of OpenSSL: with its own, secure sound costs several times as much");
   if (gate_ && gate_->had_to_wait())
     log_.write(LogLevel::kWarning, "somebody else listens at the port for ICE over TCP: it is tried again until they have gone",
                Properties{{"port", std::to_string(settings_.ice_tcp_port)}});

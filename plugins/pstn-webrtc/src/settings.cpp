@@ -62,6 +62,8 @@ Settings parse_settings(std::string_view config_json) {
       if (family(settings.second_address) == family(settings.address) ||
           family(settings.second_advertise) != family(settings.second_address))
         refuse("second_address", "wanted IPv6 where address is IPv4, or the other way round");
+    } else if (!settings.second_advertise.empty()) {
+      refuse("second_advertise", "wanted second_address, too");
     }
     for (const auto& [name, value] :
          {std::pair("advertise", settings.advertise), std::pair("second_advertise", settings.second_advertise)})

@@ -102,7 +102,8 @@ void TcpGate::forget(const std::string& user) {
 void TcpGate::run() {
   for (;;) {
     std::vector<pollfd> waits{{wake_, POLLIN, 0}, {timer_, POLLIN, 0}};
-    for (const int fd : listeners_) waits.push_back({fd, POLLIN, 0});
+    if (!resting_)
+      for (const int fd : listeners_) waits.push_back({fd, POLLIN, 0});
     const std::size_t first = waits.size();
     for (const auto& one : unknown_) waits.push_back({one->fd, POLLIN, 0});
     if (::poll(waits.data(), waits.size(), -1) < 0 && errno != EINTR) return;
@@ -117,6 +118,7 @@ void TcpGate::run() {
       if (one.fd >= 0) ::close(std::exchange(one.fd, -1));
     }
     std::erase_if(unknown_, [](const auto& one) { return one->fd < 0; });
+    if (seconds > 0) resting_ = false;
     for (std::size_t i = 2; i < first; ++i)
       if (waits[i].revents != 0) accept_from(waits[i].fd);
     if (seconds > 0 && !wanted_.empty()) listen(true);
@@ -127,7 +129,11 @@ void TcpGate::accept_from(int listener) {
   Endpoint peer;
   socklen_t length = Endpoint::size_of_any();
   const int fd = ::accept4(listener, peer.raw(), &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
-  if (fd < 0) return;
+  if (fd < 0) {
+    // Out of descriptors or memory: who waits to be accepted goes on waiting, and is no reason to ask at once again.
+    if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) resting_ = true;
+    return;
+  }
   const int on = 1;
   ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   ::setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &kSendBuffer, sizeof kSendBuffer);

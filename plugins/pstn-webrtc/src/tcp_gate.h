@@ -61,6 +61,7 @@ class TcpGate {
   std::vector<std::string> wanted_;  // addresses where nobody of ours listens yet; the gate's thread
   bool had_to_wait_ = false;
   std::vector<int> listeners_;
+  bool resting_ = false;  // nobody is accepted until the next second; the gate's thread
   int wake_ = -1;
   int timer_ = -1;
   const std::shared_ptr<std::atomic<std::size_t>> open_ = std::make_shared<std::atomic<std::size_t>>(0);

@@ -32,6 +32,26 @@ TEST_P(EveryCodec, WhatIsPlayedIsHeard) {
 
 INSTANTIATE_TEST_SUITE_P(Codecs, EveryCodec, ::testing::Values(CodecId::kPcmu, CodecId::kPcma, CodecId::kG722, CodecId::kOpus));
 
+TEST_F(Engines, WhatWaitsOfTheCodecBeforeIsNoNoise) {
+  StreamSettings settings;
+  settings.payload_type = 96;
+  settings.least_packets = 5;
+  const Line one = line(settings);
+  phones_.change(one.phone, [](MediaLeg& leg) { leg.player.add(1, tone(600, 100)); });
+  frames(30);
+  ASSERT_GT(strength_of(heard_[1], 600), 0.9);
+  settings.send = false;
+  connect(phones_, one.phone, one.ours->port, settings);
+  frames(1);
+  settings.codec = CodecId::kG722;
+  connect(ours_, one.ours, one.phone->port, settings);
+  for (int i = 0; i < 10; ++i) {
+    heard_.clear();
+    frames(1);
+    for (const std::int16_t sample : heard_[1]) ASSERT_LT(std::abs(sample), 100) << i;
+  }
+}
+
 TEST_F(Engines, SecureSoundIsHeardToo) {
   StreamSettings settings;
   settings.send_key = std::string(30, 'a');

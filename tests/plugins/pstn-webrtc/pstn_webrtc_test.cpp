@@ -8,7 +8,10 @@
 #include <mutex>
 #include <nlohmann/json.hpp>
 
+#include <poll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "fake_page.h"
@@ -50,6 +53,19 @@ class PstnWebRtc : public ::testing::Test, public pstn::PstnEvents, public pstn:
     calls_ = {instance_->interface("trunkline.pstn/1"), instance_->calls()};
     audio_ = {instance_->interface("trunkline.pstn.audio/1"), instance_->calls()};
     web_ = {instance_->interface("trunkline.webhook/1"), instance_->calls()};
+  }
+  /// Why there is no instance of it.
+  std::string refused(const json& config) {
+    plugin::InstanceSettings settings;
+    settings.provider = "refused";
+    settings.config_json = config.dump();
+    settings.event_sink = [this](std::string_view) { return iface_of(static_cast<pstn::PstnEvents*>(this)); };
+    try {
+      plugin::PluginInstance::create(host_.loader.load("pstn-webrtc"), std::move(settings), host_.context);
+    } catch (const Error& error) {
+      return error.message;
+    }
+    return "it was made";
   }
   virtual json more_config() const { return json::object(); }
   virtual std::map<std::string, Secret> secrets() const { return {}; }
@@ -167,6 +183,11 @@ class PstnWebRtc : public ::testing::Test, public pstn::PstnEvents, public pstn:
   call_media::Frame heard_{};
 };
 
+TEST_F(PstnWebRtc, AnAddressToTellOfWantsOneToListenAt) {
+  for (const char* address : {"::1", "nonsense"})
+    EXPECT_THAT(refused({{"second_advertise", address}}), HasSubstr("second_advertise: wanted second_address, too"));
+}
+
 TEST_F(PstnWebRtc, APageCallsTalksPressesKeysAndLeaves) {
   FakePage page;
   const std::string session = join(page);
@@ -218,11 +239,11 @@ TEST_F(PstnWebRtc, APageHoldsAndGoesOn) {
   EXPECT_NE(line(held, "o="), line(answer_sdp_, "o=")) << "a new version";
   // What has been on its way is played out, and then there is nothing: a page says a frame for each that it hears.
   EXPECT_TRUE(page.check(true)) << "it is still consented to";
-  audio_.play_sync(leg_of(session), 1, tone_of(1000, 500));
+  audio_.play_sync(leg_of(session), 1, tone_bytes(1000, 500));
   EXPECT_TRUE(page.is_silent());
   EXPECT_THAT(offer("inactive"), HasSubstr("a=inactive"));
   EXPECT_THAT(offer("sendrecv"), HasSubstr("a=sendrecv"));
-  audio_.play_sync(leg_of(session), 2, tone_of(1500, 500));
+  audio_.play_sync(leg_of(session), 2, tone_bytes(1500, 500));
   EXPECT_TRUE(page.hears(1500, 600));
   EXPECT_TRUE(page.talk(600, [&] { return hears(600) > 0.8; }));
 }
@@ -243,7 +264,7 @@ TEST_F(PstnWebRtc, AnotherOfferKeepsTheConnection) {
   FakePage stranger;
   EXPECT_EQ(status_of("POST", session + "/offer", kAnn, stranger.offer()), 406) << "another certificate";
   EXPECT_EQ(status_of("POST", session + "/offer", kBob, page.offer()), -static_cast<int>(ErrorCode::kNotFound));
-  audio_.play_sync(leg_of(session), 1, tone_of(1000, 500));
+  audio_.play_sync(leg_of(session), 1, tone_bytes(1000, 500));
   EXPECT_TRUE(page.hears(1000, 600)) << "the call goes on as it was";
 }
 
@@ -282,13 +303,40 @@ TEST_F(PstnWebRtcByOtherWays, PagesTalkOverIPv6AndOverTcp) {
     pstn::LegFlow flow;
     flow.tapped = true;
     audio_.set_flow_sync(leg_of(session), flow);
-    audio_.play_sync(leg_of(session), 1, tone_of(1000, 500));
+    audio_.play_sync(leg_of(session), 1, tone_bytes(1000, 500));
     EXPECT_TRUE(page.hears(1000, 600));
     EXPECT_TRUE(page.talk(600, [&] { return hears(600) > 0.8; }));
     calls_.hang_up_sync(leg_of(session), 16);
     EXPECT_TRUE(page.is_closed());
     forget_notes();
   }
+}
+
+TEST_F(PstnWebRtcByOtherWays, WithoutFilesToSpareTheGateRests) {
+  const auto there = call_media::Endpoint::of("127.0.0.1", static_cast<std::uint16_t>(tcp_port()));
+  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const int next = ::dup(fd);
+  ::close(next);
+  const rlimit none{static_cast<rlim_t>(next), before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  const auto cpu_ms = [] {
+    timespec used{};
+    ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    return used.tv_sec * 1000 + used.tv_nsec / 1'000'000;
+  };
+  EXPECT_EQ(::connect(fd, there->raw(), there->size()), 0);
+  const std::array<std::uint8_t, 2> wrong{0xff, 0xff};
+  EXPECT_EQ(::send(fd, wrong.data(), wrong.size(), MSG_NOSIGNAL), 2);
+  const auto began = cpu_ms();
+  pollfd answer{fd, POLLIN, 0};
+  EXPECT_EQ(::poll(&answer, 1, 600), 0) << "nobody took it";
+  EXPECT_LT(cpu_ms() - began, 200);
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  std::uint8_t byte = 0;
+  EXPECT_LE(::recv(fd, &byte, 1, 0), 0) << "it is taken, and sent away";
+  ::close(fd);
 }
 
 TEST_F(PstnWebRtcByOtherWays, WhoDoesNotSayWhoseItIsIsClosed) {

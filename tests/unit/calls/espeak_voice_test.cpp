@@ -1,8 +1,10 @@
 // espeak-ng, and helpers that misbehave.
 #include "runtime/calls/espeak_voice.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -148,6 +150,21 @@ TEST_F(EspeakVoiceTest, AHelperGetsNothingOfOurs) {
   ::unsetenv("TRUNKLINE_TEST_SECRET");
 }
 
+TEST_F(EspeakVoiceTest, AHelperInheritsNoFilesThatLibrariesLeftOpen) {
+  const int open = ::fcntl(STDIN_FILENO, F_DUPFD, 200);  // without close-on-exec
+  ASSERT_GE(open, 200);
+  const HelperOutcome outcome = run_helper("/bin/sh", {"-c", "echo /proc/self/fd/*"}, "", {});
+  ::close(open);
+  EXPECT_THAT(outcome.output, HasSubstr("/fd/2"));
+  EXPECT_THAT(outcome.output, ::testing::Not(HasSubstr("/fd/" + std::to_string(open))));
+}
+
+TEST_F(EspeakVoiceTest, AHelperThatSomebodyElseWaitsForHasNoOutcome) {
+  const auto before = ::signal(SIGCHLD, SIG_IGN);  // as an embedding program may
+  EXPECT_THROW(run_helper("/bin/sh", {"-c", "exit 3"}, "", {}), Error);
+  ::signal(SIGCHLD, before);
+}
+
 TEST_F(EspeakVoiceTest, LanguagesMeetInOneText) {
   Executor executor{2};
   SpeechEngine engine{executor};
@@ -172,6 +189,27 @@ TEST_F(EspeakVoiceTest, AHelperThatHangsHoldsUpNobodyWhoSpeaksEnglish) {
   EXPECT_TRUE(english->get_future().get().ok());
   EXPECT_FALSE(*failed);
   EXPECT_EQ(german->get_future().get().error().code, ErrorCode::kDeadlineExceeded);
+}
+
+TEST_F(EspeakVoiceTest, AsManyOthersAsMayWaitLeaveRoomForEnglish) {
+  Executor executor{2};
+  SpeechEngine engine{executor, helper("cat >/dev/null; sleep 60", {.patience = milliseconds{3000}})};
+  const SpeechPart english{"hello", {}, 1.0, Duration{0}}, german{"Guten Tag", {"", "de", {}}, 1.0, Duration{0}};
+  const auto fill = [&](const std::vector<SpeechPart>& parts) {
+    for (std::size_t i = 0; i < 2 * SpeechEngine::kMostWaiting; ++i) try {
+        engine.speak(parts, [](Result<Sound>) {});
+      } catch (const Error& error) {
+        EXPECT_EQ(error.code, ErrorCode::kResourceExhausted);
+        return i;
+      }
+    return 2 * SpeechEngine::kMostWaiting;
+  };
+  EXPECT_EQ(fill({german}), SpeechEngine::kMostWaiting);
+  EXPECT_EQ(fill({english, german}), 0u) << "it comes to the helper in the end";
+  std::promise<bool> said;
+  engine.speak({english}, [&](Result<Sound> sound) { said.set_value(sound.ok()); });
+  EXPECT_TRUE(said.get_future().get());
+  engine.stop();
 }
 
 }  // namespace

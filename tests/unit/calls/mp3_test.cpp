@@ -116,6 +116,22 @@ TEST(Mp3, OtherRatesAreConverted) {
   EXPECT_NEAR(static_cast<double>(sound.samples->size()), 2.0 * kOneSecond, 0.1 * kOneSecond);
 }
 
+TEST(Mp3, RatesThatChangeAgainAndAgainAreRefused) {
+  const std::string file = encoded(sine(3 * kOneSecond, 400)).substr(kFrame);
+  const auto changing = [&](std::size_t changes) {
+    std::string out;
+    for (std::size_t i = 0; i < (changes + 1) * 6; ++i) {
+      std::string frame = file.substr(i * kFrame, kFrame);
+      const bool other = i / 6 % 2 == 1;
+      if (other) frame[2] = static_cast<char>((frame[2] & 0xf3) | 0x04);
+      out += frame.substr(0, other ? 144 : kFrame);
+    }
+    return out;
+  };
+  EXPECT_EQ(why_no_mp3(changing(3)), "");
+  EXPECT_THAT(why_no_mp3(changing(12)), HasSubstr("changes its sample rate"));
+}
+
 TEST(Mp3, WhatIsNoneIsRefusedWithTheReason) {
   EXPECT_FALSE(looks_like_mp3("RIFF"));
   EXPECT_FALSE(looks_like_mp3(""));

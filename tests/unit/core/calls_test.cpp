@@ -6,6 +6,7 @@
 
 #include "runtime/calls/call_recordings.h"
 #include "runtime/calls/call_service.h"
+#include "runtime/calls/operations.h"
 #include "runtime/calls/phone_sandbox.h"
 #include "runtime/services/number_service.h"
 #include "runtime/services/room_service.h"
@@ -334,6 +335,53 @@ TEST_F(Calls, OnlyWhoIsInvitedIsMovedIntoARoom) {
   invited.id = user;
   sync_wait(runtime_->rooms().change_participants(resource_, room.id, {invited}, {}));
   EXPECT_THAT(service().move_here(*resource_, to, from, {calls::user_party(user)}, {}), SizeIs(1));
+}
+
+/// The number that called the phone is good for what it hands on, also when the application has gone.
+TEST_F(Calls, APhoneHandsOnAGroupCallThatTheApplicationHasLeft) {
+  calls::NewJoin join;
+  join.locator = calls::NewJoin::Locator::kGroup;
+  join.id = "00000000-0000-4000-8000-00000000000b";
+  join.connection.callback_uri = kNobody;
+  const std::string id = service().join(resource_, join).id;
+  for (const char* number : {kOne, kThree}) {
+    calls::Invite invite;
+    invite.target = phone_party(number);
+    invite.source_number = phone_party(kOwned);
+    service().add(resource_, id, invite);
+  }
+  advance(60ms);
+  const std::string leg = sync_wait(runtime_->phone_sandbox().calls(resource_, std::string(kOne))).back().leg_id;
+  service().hang_up(*resource_, id, false);
+  settle();
+  EXPECT_EQ(state(id), "gone");
+  ASSERT_EQ(phone(kOne), "answered");
+  service().on_transfer_asked(leg, kTwo);
+  advance(1s);
+  EXPECT_EQ(phone(kTwo), "answered");
+  EXPECT_EQ(phone(kOne), "ended 16");
+  EXPECT_EQ(phone(kThree), "answered");
+}
+
+TEST_F(Calls, TheGrammarOfAChoiceHasBounds) {
+  const std::string id = connected({kOne});
+  const auto refused = [&](int choices, int phrases, std::size_t bytes) {
+    nlohmann::json body = {{"recognizeInputType", "choices"}};
+    body["recognizeOptions"]["targetParticipant"] = {{"kind", "phoneNumber"}, {"phoneNumber", {{"value", kOne}}}};
+    for (int i = 0; i < choices; ++i) {
+      nlohmann::json choice = {{"label", std::to_string(i)}, {"phrases", nlohmann::json::array()}};
+      for (int j = 0; j < phrases; ++j) choice["phrases"].push_back(std::string(bytes, 'a'));
+      body["recognizeOptions"]["choices"].push_back(std::move(choice));
+    }
+    const std::vector<std::string> arguments{id};
+    for (const calls::Operation& one : calls::media_operations())
+      if (one.path.ends_with(":recognize"))
+        return refusal([&] { one.run({service(), resource_, arguments, body, "2024-09-15", ""}); });
+    return std::string("there is no such operation");
+  };
+  EXPECT_EQ(refused(50, 10, 200), "none");
+  for (const auto& [choices, phrases, bytes] : {std::tuple(51, 1, 10u), {50, 11, 10u}, {1, 501, 10u}, {1, 1, 201u}})
+    EXPECT_TRUE(refused(choices, phrases, bytes) != "none") << choices << " " << phrases << " " << bytes;
 }
 
 /// A phone with two calls brings its other sides together; a room is nobody's to be brought along.

@@ -203,12 +203,30 @@ TEST_F(SipPages, ThePageHoldsByAnotherOffer) {
   EXPECT_THAT(last(), HasSubstr("SIP/2.0 488")) << "the page makes the offers";
   offer("INVITE", "7", "v=hold", "text/plain");
   EXPECT_THAT(last(), HasSubstr("SIP/2.0 415"));
+  EXPECT_THAT(last(), HasSubstr("accept: application/sdp"));
+  offer("INFO", "7", "v=hold", "text/plain");
+  EXPECT_THAT(last(), HasSubstr("SIP/2.0 415"));
+  EXPECT_THAT(last(), HasSubstr("accept: application/dtmf-relay, application/dtmf"));
   offer("INVITE", "8");
   socket_->said(request("BYE", "9", "", "", ours));
   door_->answer_last("DELETE /s", {200, "", ""});
   door_->answer_last("POST /s/offer", {200, "", "v=late"});
   EXPECT_THAT(last(), HasSubstr("SIP/2.0 487")) << "every INVITE is answered";
   EXPECT_THAT(last(), HasSubstr("cseq: 8 INVITE"));
+}
+
+TEST_F(SipPages, OnlyAnOfferThatIsTakenMovesTheTarget) {
+  for (const auto& [found, host] : {std::pair(406, "p@p.invalid"), {200, "q@p.invalid"}}) {
+    call();
+    door_->answer("POST ?to=%2B14255550100", {201, "/s", "v=answer"});
+    door_->answer("GET /s/state?after=", {200, "", R"({"state":"answered"})"});
+    std::string offer = request("INVITE", "2", "Content-Type: application/sdp\r\n", "v=hold", to());
+    offer.replace(offer.find("<sip:p@"), 7, "<sip:q@");
+    socket_->said(offer);
+    door_->answer_last("POST /s/offer", {found, "", "v=held"});
+    door_->answer("GET /s/state?after=answered", {200, "", R"({"state":"ended","cause":16})"});
+    EXPECT_THAT(last(), HasSubstr("BYE sip:" + std::string(host)));
+  }
 }
 
 TEST_F(SipPages, ACallIsRefused) {
