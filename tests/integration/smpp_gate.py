@@ -88,6 +88,16 @@ class Gate:
         """What it keeps on disk; of a gate that does not run."""
         return sqlite3.connect(self.data / "system.db")
 
+    def keeps_nothing(self) -> bool:
+        """Whether nothing of it lies on disk, now or soon. Of a gate that runs, or of one that does not."""
+        until = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            with self.stored() as rows:
+                if rows.execute("SELECT count(*) FROM plugin_kv WHERE provider = 'gate'").fetchone() == (0,):
+                    return True
+            if time.monotonic() > until:
+                return False
+
     def messages(self) -> list[tuple[str, str]]:
         _, page, _ = self.server.request("GET", "/_control/messages?limit=1000")
         return [(item["message"], item["to"]) for item in page["items"]]

@@ -321,7 +321,7 @@ def test_when_nobody_can_tell_the_client_tries_later(tmp_path: Path, acs: Server
         ({"host": "0.0.0.0"}, "tls_certificate_file"),
         ({"tls_certificate_file": "x"}, "tls_key_file"),
         ({"tls_port": 465}, "tls_port"),
-        ({"port": 0}, "port"),
+        ({"port": 65536}, "port"),
         ({"token_url": "http://issuer.example/token"}, "token_url"),
     ],
 )

@@ -79,9 +79,8 @@ def test_a_text_whose_parts_were_all_answered_goes_after_a_restart(tmp_path: Pat
         with Client(gate.port, **PASSWORD) as client:
             got = {client.wait("deliver", esm_class=4)["id"] for _ in range(2)}
             assert len(got) == 2
+            assert gate.keeps_nothing()  # while the client is there: a receipt that it has not answered waits for it
         gate.server.stop()
-        with gate.stored() as rows:
-            assert rows.execute("SELECT count(*) FROM plugin_kv WHERE provider = 'gate'").fetchone() == (0,)
         gate.start()
         assert gate.messages() == [("one/two/", PHONE)]
     finally:
