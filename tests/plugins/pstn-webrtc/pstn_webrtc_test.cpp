@@ -8,10 +8,7 @@
 #include <mutex>
 #include <nlohmann/json.hpp>
 
-#include <poll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "fake_page.h"
@@ -310,33 +307,6 @@ TEST_F(PstnWebRtcByOtherWays, PagesTalkOverIPv6AndOverTcp) {
     EXPECT_TRUE(page.is_closed());
     forget_notes();
   }
-}
-
-TEST_F(PstnWebRtcByOtherWays, WithoutFilesToSpareTheGateRests) {
-  const auto there = call_media::Endpoint::of("127.0.0.1", static_cast<std::uint16_t>(tcp_port()));
-  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  rlimit before{};
-  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
-  const int next = ::dup(fd);
-  ::close(next);
-  const rlimit none{static_cast<rlim_t>(next), before.rlim_max};
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
-  const auto cpu_ms = [] {
-    timespec used{};
-    ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
-    return used.tv_sec * 1000 + used.tv_nsec / 1'000'000;
-  };
-  EXPECT_EQ(::connect(fd, there->raw(), there->size()), 0);
-  const std::array<std::uint8_t, 2> wrong{0xff, 0xff};
-  EXPECT_EQ(::send(fd, wrong.data(), wrong.size(), MSG_NOSIGNAL), 2);
-  const auto began = cpu_ms();
-  pollfd answer{fd, POLLIN, 0};
-  EXPECT_EQ(::poll(&answer, 1, 600), 0) << "nobody took it";
-  EXPECT_LT(cpu_ms() - began, 200);
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
-  std::uint8_t byte = 0;
-  EXPECT_LE(::recv(fd, &byte, 1, 0), 0) << "it is taken, and sent away";
-  ::close(fd);
 }
 
 TEST_F(PstnWebRtcByOtherWays, WhoDoesNotSayWhoseItIsIsClosed) {

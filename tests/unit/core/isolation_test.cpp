@@ -1,6 +1,7 @@
 // Routes with a carrier in a process of its own, which is killed while texts are on their way.
 #include <gmock/gmock.h>
 #include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -112,6 +113,8 @@ TEST_F(IsolatedCarrier, KilledMidFlightItIsAskedBeforeAnybodyElseSends) {
 TEST_F(IsolatedCarrier, KilledBeforeItHasBegunTheNextOneSends) {
   open_two("ok");
   ::kill(process_, SIGSTOP);
+  siginfo_t stopped{};  // the signal alone does not mean that it stands still already
+  ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(process_), &stopped, WSTOPPED | WNOWAIT), 0);
   const std::string id = one();
   ::kill(process_, SIGKILL);
   ASSERT_TRUE(await_state(id, sms::MessageState::kSent));
