@@ -23,7 +23,15 @@ MediaEngine::MediaEngine(std::function<void()> woken, std::size_t loudest)
 MediaEngine::~MediaEngine() { stop(); }
 
 void MediaEngine::start() {
-  thread_ = std::thread([this] { run(); });  // NOLINT(trunkline-thread): as in the header
+  const int timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+  itimerspec every{};
+  every.it_interval.tv_nsec = every.it_value.tv_nsec = kFrameMs * 1'000'000L;
+  if (timer < 0 || timerfd_settime(timer, 0, &every, nullptr) != 0) {
+    const int error = errno;
+    if (timer >= 0) ::close(timer);
+    throw std::system_error(error, std::generic_category(), "timerfd");
+  }
+  thread_ = std::thread([this, timer] { run(timer); });  // NOLINT(trunkline-thread): as in the header
 }
 
 void MediaEngine::stop() {
@@ -69,11 +77,7 @@ MediaEngine::Counts MediaEngine::counts() const {
   return {frames_.load(std::memory_order_relaxed), late_.load(std::memory_order_relaxed), news_.lost()};
 }
 
-void MediaEngine::run() {
-  const int timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
-  itimerspec every{};
-  every.it_interval.tv_nsec = every.it_value.tv_nsec = kFrameMs * 1'000'000L;
-  if (timer < 0 || timerfd_settime(timer, 0, &every, nullptr) != 0) std::terminate();  // nothing would be heard
+void MediaEngine::run(int timer) {
   while (!stopping_.load(std::memory_order_relaxed)) {
     std::uint64_t due = 0;
     if (::read(timer, &due, sizeof due) != sizeof due) continue;

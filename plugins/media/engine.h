@@ -26,6 +26,7 @@ class MediaEngine {
   ~MediaEngine();
   MediaEngine(const MediaEngine&) = delete;
 
+  /// Throws std::system_error when the process may have no timer more.
   void start();
   /// Waits for the thread. Idempotent.
   void stop();
@@ -45,7 +46,7 @@ class MediaEngine {
   void run_frame();
 
  private:
-  void run();
+  void run(int timer);
   void run_commands();
   /// Legs have changed: who is in which bridge. Allocates.
   void arrange();
