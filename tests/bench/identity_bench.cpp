@@ -88,7 +88,7 @@ int run(const std::string& algorithm) {
   const ResourcePtr resource = runtime->resources().default_resource();
   const auto user = sync_wait(runtime->identity().create_user(resource, {}, {}, std::chrono::hours{1}));
   const ProviderPtr provider = runtime->providers().require("trunkline.identity/1");
-  const identity::IdentityProviderClient client = provider->identity();
+  const auto client = provider->client<identity::IdentityProviderClient>();
   identity::TokenRequest request;
   request.resource_id = resource->id;
   request.user_id = user.user.id;
