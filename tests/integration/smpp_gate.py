@@ -85,7 +85,7 @@ class Gate:
         self.server = Server("--config", str(self.config), command="serve")
 
     def stored(self) -> sqlite3.Connection:
-        """What it keeps on disk; of a gate that does not run."""
+        """What it keeps on disk; to be written to only while the gate does not run."""
         return sqlite3.connect(self.data / "system.db")
 
     def keeps_nothing(self) -> bool:
