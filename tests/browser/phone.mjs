@@ -58,10 +58,12 @@ const phone = {
   states: (call) => phone.calls[call].states.map(({ state }) => state),
   last: (call) => phone.calls[call].states.at(-1),
   link: (call) => phone.calls[call].link,
-  /** How the sound goes: our candidate, and the server's. */
+  /** How the sound goes: our candidate, and the server's; null until a way is chosen. */
   async way(call) {
     const stats = [...(await phone.calls[call].peer.getStats()).values()];
-    const pair = stats.find(({ type, nominated, state }) => type === 'candidate-pair' && nominated && state === 'succeeded');
+    const { selectedCandidatePairId } = stats.find(({ type }) => type === 'transport');
+    const pair = stats.find(({ id }) => id === selectedCandidatePairId);
+    if (!pair) return null;
     const [ours, theirs] = [pair.localCandidateId, pair.remoteCandidateId].map((id) => stats.find((one) => one.id === id));
     return { type: ours.candidateType, protocol: ours.protocol, address: theirs.address, port: theirs.port };
   },
