@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 namespace sms_sandbox {
 
@@ -60,7 +61,6 @@ Task<void> DeliveryQueue::wait(Time due) {
 }
 
 void DeliveryQueue::woken(Time due) {
-  std::size_t more = 0;
   {
     const std::lock_guard lock(mutex_);
     if (armed_ == due) armed_.reset();
@@ -68,31 +68,38 @@ void DeliveryQueue::woken(Time due) {
     const auto end = waiting_.upper_bound(std::max(due, clock_.now()));
     for (auto at = waiting_.begin(); at != end; ++at) ready_.push_back(std::move(at->second));
     waiting_.erase(waiting_.begin(), end);
-    more = std::min(ready_.size(), kMaxActive - workers_);
-    workers_ += more;
-    running_ += more;
   }
   arm();  // before the work, so that the next due time is not late
-  start_workers(more);
+  begin_ready();
 }
 
-void DeliveryQueue::start_workers(std::size_t count) {
-  for (std::size_t i = 0; i < count; ++i) trunkline::spawn(work(), [this](Result<void>) { ended(); });
-}
-
-Task<void> DeliveryQueue::work() {
-  while (std::unique_ptr<Delivery> delivery = next()) co_await deliver_(std::move(delivery));
-}
-
-std::unique_ptr<Delivery> DeliveryQueue::next() {
-  const std::lock_guard lock(mutex_);
-  if (ready_.empty()) {
-    --workers_;
-    return nullptr;
+void DeliveryQueue::begin_ready() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (std::exchange(beginning_, true)) return;  // that thread looks again before it leaves
   }
-  std::unique_ptr<Delivery> delivery = std::move(ready_.front());
-  ready_.pop_front();
-  return delivery;
+  for (;;) {
+    std::unique_ptr<Delivery> delivery;
+    {
+      const std::lock_guard lock(mutex_);
+      if (ready_.empty() || active_ == kMaxActive) {
+        beginning_ = false;
+        return;
+      }
+      delivery = std::move(ready_.front());
+      ready_.pop_front();
+      ++active_;
+      ++running_;
+    }
+    trunkline::spawn(deliver_(std::move(delivery)), [this](Result<void>) {
+      {
+        const std::lock_guard lock(mutex_);
+        --active_;
+      }
+      begin_ready();
+      ended();
+    });
+  }
 }
 
 void DeliveryQueue::ended() {

@@ -21,7 +21,9 @@ namespace sms_sandbox {
 /// everything that is due in the same millisecond runs together. [any-thread]
 class DeliveryQueue {
  public:
-  /// `deliver` must not throw. It runs on the host's threads, at most kMaxActive at a time; the others wait in order.
+  /// `deliver` must not throw. It runs on the host's threads, at most kMaxActive at a time; the others wait in order. They are
+  /// begun one after the other: what a delivery does before it waits for anything, it does before the next one is begun. So the
+  /// host hears of what is due at once in the same order each time, whatever its threads do.
   using Deliver = std::function<trunkline::Task<void>(std::unique_ptr<Delivery>)>;
   static constexpr std::size_t kMaxActive = 256;
 
@@ -37,9 +39,7 @@ class DeliveryQueue {
   void arm();
   trunkline::Task<void> wait(trunkline::Time due);
   void woken(trunkline::Time due);
-  trunkline::Task<void> work();
-  std::unique_ptr<Delivery> next();  // null: none is ready
-  void start_workers(std::size_t count);
+  void begin_ready();
   void ended();
 
   const trunkline::host::ClockClient& clock_;
@@ -50,8 +50,9 @@ class DeliveryQueue {
   std::multimap<trunkline::Time, std::unique_ptr<Delivery>> waiting_;  // a delivery is large: it stays where it is
   std::deque<std::unique_ptr<Delivery>> ready_;
   std::optional<trunkline::Time> armed_;  // the earliest due time that a sleep waits for
-  std::size_t workers_ = 0;
-  std::size_t running_ = 0;  // sleeps and workers
+  std::size_t active_ = 0;                // deliveries
+  bool beginning_ = false;                // a thread is in begin_ready(), and begins for all
+  std::size_t running_ = 0;               // sleeps and deliveries
   bool stopped_ = false;
   std::function<void()> idle_;  // set by stop()
 };

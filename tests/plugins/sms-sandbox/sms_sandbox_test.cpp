@@ -41,6 +41,40 @@ TEST_F(SmsSandbox, ReportsAfterItsLatencyAndNotBefore) {
   EXPECT_THAT(sink_.resources(), ElementsAre("acme"));
 }
 
+/// The host's side: its first report is on its way until the second one is told, whose telling therefore takes longer.
+class SlowSink final : public sms::SmsEvents {
+ public:
+  Task<void> delivery_report(Call, DeliveryReport report) override {
+    if (report.message_id == "m1") {
+      told.push_back(report.message_id);
+      co_return co_await from_callback<void>([this](auto done) { first_ = [done]() mutable { done(Result<void>()); }; });
+    }
+    if (report.message_id == "m2") std::exchange(first_, nullptr)();
+    told.push_back(report.message_id);
+  }
+  Task<void> received(Call, sms::InboundSms) override { co_return; }
+
+  std::vector<std::string> told;
+
+ private:
+  std::function<void()> first_;
+};
+
+TEST_F(SmsSandbox, WhatIsDueAtOnceIsReportedInOrder) {
+  SlowSink sink;
+  instance_ = host_.open("sms-sandbox", "{}", sms::iface_of(&sink));
+  sms_ = {instance_->interface("trunkline.sms/1"), instance_->calls()};
+  std::vector<std::string> expected;
+  for (int i = 1; i <= 5; ++i) {
+    SmsSendRequest one = request({kPhone});
+    one.recipients[0].message_id = "m" + std::to_string(i);
+    expected.push_back(one.recipients[0].message_id);
+    send(std::move(one));
+  }
+  host_.clock.advance(1s);
+  EXPECT_EQ(sink.told, expected);
+}
+
 TEST_F(SmsSandbox, ReportsAreRepeatedUntilTheHostKeepsThem) {
   open(R"({"rules": [{"match": "*", "reply": "hi"}]})");
   sink_.refuse(2);
