@@ -172,6 +172,7 @@ void RunState::apply(Event event) {
       ++operation.retries;
       operation.retrying = true;
       operation.due = event.due;
+      operation.waiting_for.clear();  // a child whose answer asks for another attempt
       if (event.extra) {
         Value& retries = cell(frame_for(event), event.action).record->retries;
         if (retries.is_null()) retries = Value::array();
