@@ -269,7 +269,7 @@ workflows::WorkflowFiring firing_of(flows::HistoryEntry entry, const std::string
   return out;
 }
 
-const workflow::Trigger& trigger_of(const flows::Workflow& workflow, const std::optional<std::string>& name) {
+const workflow::Trigger& history_trigger(const flows::Workflow& workflow, const std::optional<std::string>& name) {
   if (!workflow.version || !workflow.version->plan)
     throw Error(ErrorCode::kFailedPrecondition, "the definition of the workflow '" + workflow.name + "' is refused here", "workflow");
   const auto& triggers = workflow.version->plan->triggers;
@@ -290,7 +290,7 @@ workflows::WorkflowHistoryPage read_trigger_history(flows::WorkflowService& work
   if (query.limit < 1 || query.limit > kMaxHistoryPage)
     throw Error(ErrorCode::kInvalidArgument, "limit must be 1 to 250, not " + std::to_string(query.limit), "limit");
   const flows::WorkflowPtr workflow = workflows.get(query.workflow);
-  const std::string trigger = trigger_of(*workflow, query.trigger).name;
+  const std::string trigger = history_trigger(*workflow, query.trigger).name;
   std::string before = query.continuation.value_or("");
   std::string_view suffix;
   if (!before.empty() && flows::parse_run_name(before, suffix) == 0)
