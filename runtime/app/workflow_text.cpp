@@ -194,6 +194,8 @@ std::vector<std::string> firing_row(const json& firing) {
     note = error_text(firing["error"], false);
   else if (const std::string run = text_of(firing, "run"); !run.empty())
     note = "run " + run;
+  else
+    note = "started no run";
   return {text_of(firing, "started_at"), text_of(firing, "trigger"), text_of(firing, "status"), text_of(firing, "code"), note};
 }
 
