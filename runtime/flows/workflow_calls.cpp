@@ -367,6 +367,8 @@ std::vector<HistoryEntry> WorkflowService::histories(const WorkflowPtr& workflow
                                                      std::string_view before, std::size_t limit) {
   std::string_view suffix;
   RunKey key = before.empty() ? 0 : parse_run_name(before, suffix);
+  // Nobody waits until a firing that started no run is written; whoever asks what came of one does.
+  if (key == 0) workflow->database->flush();
   std::vector<HistoryEntry> out;
   for (;;) {
     std::vector<RunRow> runs;

@@ -90,6 +90,45 @@ TEST_F(RulesTest, ASwitchTakesTheCaseThatIsEqual) {
     EXPECT_THAT(chosen(wrong, fallback), AllOf(HasSubstr("ExpressionEvaluationFailed"), HasSubstr("'S'"))) << wrong;
 }
 
+TEST_F(RulesTest, ATerminateCancelsWhatItStandsIn) {
+  // Whether something would come after it or not.
+  for (const char* after : {"", R"j(,"Never":{"type":"Compose","inputs":1,"runAfter":{"Stop":["Succeeded"]}})j"}) {
+    const RunView view = run(R"j({"Outer":{"type":"Scope","actions":{"Inner":{"type":"If","expression":"@true","actions":{
+        "Stop":{"type":"Terminate","inputs":{"runStatus":"Cancelled"}})j" +
+                             std::string(after) + R"j(}}}},
+      "Later":{"type":"Compose","inputs":1,"runAfter":{"Outer":["Succeeded","Failed","Skipped","TimedOut"]}}})j");
+    EXPECT_EQ(view.row().status, Status::kCancelled);
+    EXPECT_EQ(status_of(view, "Stop"), Status::kSucceeded);
+    EXPECT_EQ(status_of(view, "Inner"), Status::kCancelled);
+    EXPECT_EQ(status_of(view, "Outer"), Status::kCancelled);
+    EXPECT_EQ(status_of(view, "Later"), Status::kSkipped);
+    EXPECT_EQ(view.action("Later")->code, "Terminated");
+  }
+}
+
+TEST_F(RulesTest, ARunThatWasTerminatedIsTerminatedAgainWhenItBeginsAgain) {
+  open();
+  int asked = 0;
+  life_->http.script = [&](const net::ClientRequest&) -> std::optional<Result<net::ClientResponse>> {
+    return Result<net::ClientResponse>(json_answer(200, std::to_string(++asked)));
+  };
+  const WorkflowPtr workflow = deploy(definition(
+      R"j({"Ask":{"type":"Http","inputs":{"method":"GET","uri":"http://x.example"}},
+      "Stop":{"type":"Terminate","inputs":{"runStatus":"Failed","runError":{"code":"@{body('Ask')}","message":"m"}},"runAfter":{"Ask":["Succeeded"]}},
+      "Never":{"type":"Compose","inputs":1,"runAfter":{"Stop":["Succeeded"]}}})j"));
+  start(workflow);
+  const std::string first = runs(workflow)[0].name();
+  for (const char* from : {"Ask", "Stop", "Never"}) {
+    sync_wait(service().rerun(workflow, first, from));
+    settle();
+    const RunView view = last_view(workflow);
+    EXPECT_EQ(view.row().status, Status::kFailed) << from;
+    EXPECT_EQ(view.row().code, from == std::string("Ask") ? "2" : "1") << from;
+    EXPECT_EQ(status_of(view, "Never"), Status::kSkipped);
+  }
+  EXPECT_EQ(asked, 2);
+}
+
 TEST_F(RulesTest, AStaticResultMayBeAFailure) {
   script_ = [](const net::ClientRequest&) -> std::optional<Result<net::ClientResponse>> {
     ADD_FAILURE() << "nothing is sent";
