@@ -100,7 +100,10 @@ def test_identity_and_chat(rt: trunkline.Runtime) -> None:
         return f"@{{encodeURIComponent(body('{name}')['identity']['id'])}}"
 
     def person(name: str) -> dict[str, Any]:
-        return {"communicationIdentifier": {"communicationUser": {"id": f"@body('{name}')['identity']['id']"}}, "displayName": name}
+        return {
+            "communicationIdentifier": {"communicationUser": {"id": f"@body('{name}')['identity']['id']"}},
+            "displayName": name,
+        }
 
     identity = {"queries": {"api-version": "2021-03-07"}}
     chat: dict[str, Any] = {"queries": {"api-version": "2021-09-07"}, "headers": {"Access-Token": "@body('Token')['token']"}}

@@ -93,9 +93,7 @@ def test_the_history_of_a_trigger_says_why_it_did_not_fire(rt: trunkline.Runtime
     assert {firing.trigger for firing in history.items} == {"manual"}
 
     page = rt.workflows.trigger_history(workflow="flow", trigger="Manual", status=WorkflowStatus.SUCCEEDED, limit=2)
-    rest = rt.workflows.trigger_history(
-        workflow="flow", status=WorkflowStatus.SUCCEEDED, limit=2, continuation=page.continuation
-    )
+    rest = rt.workflows.trigger_history(workflow="flow", status=WorkflowStatus.SUCCEEDED, limit=2, continuation=page.continuation)
     assert [firing.name for firing in page.items + rest.items] == [firing.name for firing in history.items[2:]]
     assert rest.continuation is None
     with pytest.raises(trunkline.NotFoundError, match="no trigger 'nobody'"):

@@ -1,9 +1,9 @@
 """Every definition deploys, and whatever it calls that nothing here stands for is named when it does.
 
-The definitions of tests/workflow/shapes are ours and always looked at; flowtest's unit tests run them. Published ones by others are
-not part of this project: where a copy of them is at hand, TRUNKLINE_PUBLISHED_DEFINITIONS names its folder, and
-tests/workflow/published.json says what each needs and what has to be reported of it. tests/workflow/constructs.json names what they
-use of the language; our own use all of it.
+The definitions of tests/workflow/shapes are ours and always looked at; flowtest's unit tests run them. Published ones by others
+are not part of this project: where a copy of them is at hand, TRUNKLINE_PUBLISHED_DEFINITIONS names its folder, and
+tests/workflow/published.json says what each needs and what has to be reported of it. tests/workflow/constructs.json names what
+they use of the language; our own use all of it.
 """
 
 from __future__ import annotations

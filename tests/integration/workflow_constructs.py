@@ -1,4 +1,4 @@
-"""What a workflow definition uses of the language: types, members, functions, settings. Names of its own and values are left out."""
+"""What a workflow definition uses of the language: types, members, functions, settings; not its own names and values."""
 
 from __future__ import annotations
 
