@@ -150,9 +150,7 @@ int print_page(ApiClient& client, const Output& output, const std::string& targe
   return kExitOk;
 }
 
-int list_all(ApiClient& client, const Output& output) {
-  return print_page(client, output, "/_control/workflows", workflow_row);
-}
+int list_all(ApiClient& client, const Output& output) { return print_page(client, output, "/_control/workflows", workflow_row); }
 
 int list_versions(ApiClient& client, const Output& output, const WorkflowOptions& options) {
   return print_page(client, output, workflow_path(options.name, "/versions"), version_row);
@@ -286,9 +284,9 @@ void add_runs(CLI::App& all, CommandContext& context) {
   runs->add_option("--limit", listing->limit, "How many.")->check(CLI::Range(1, 250))->capture_default_str();
 
   const auto looking = std::make_shared<WorkflowOptions>();
-  CLI::App* history = add_client_command(
-      all, context, "history", "What a trigger did, newest first: also firings that started no run, and why.",
-      [looking](ApiClient& client, const Output& output) { return list_history(client, output, *looking); });
+  CLI::App* history =
+      add_client_command(all, context, "history", "What a trigger did, newest first: also firings that started no run, and why.",
+                         [looking](ApiClient& client, const Output& output) { return list_history(client, output, *looking); });
   add_name(history, looking);
   history->add_option("--trigger", looking->trigger, "Which; default: the only one.");
   history->add_option("--status", looking->status, "succeeded (it started a run), skipped or failed.");

@@ -185,7 +185,8 @@ std::vector<std::string> run_row(const json& run) {
 }
 
 std::vector<std::string> version_row(const json& version) {
-  return {text_of(version, "version"), text_of(version, "created_at"), version.value("current", false) ? "new runs follow it" : ""};
+  return {text_of(version, "version"), text_of(version, "created_at"),
+          version.value("current", false) ? "new runs follow it" : ""};
 }
 
 std::vector<std::string> firing_row(const json& firing) {

@@ -55,7 +55,8 @@ struct ConnectorResponse {
 
 using ConnectorHandler = Task<ConnectorResponse> (*)(ConnectorServices services, ConnectorRequest request);
 
-/// In place of an HTTP method: an operation of a service provider of the Standard edition, whose path is the name of the operation.
+/// In place of an HTTP method: an operation of a service provider of the Standard edition, whose path is the name of the
+/// operation.
 inline constexpr std::string_view kProviderMethod = "PROVIDER";
 
 struct ConnectorOperation {

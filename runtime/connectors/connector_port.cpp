@@ -235,10 +235,9 @@ Task<ActionAnswer> ConnectorPort::perform(ActionCall call, Choice choice) {
   const Wanted operation = wanted_by(call);
   ConnectorMatch match = match_operation(*choice.connector, operation.method, operation.path);
   if (match.operation == nullptr)
-    co_return ActionAnswer::failed(
-        "NotFound", "ConnectorOperationNotFound",
-        "The connector '" + std::string(choice.connector->names.front()) + "' has no operation " +
-            (provider ? "'" + operation.path + "'" : operation.method + " " + operation.path) + ".");
+    co_return ActionAnswer::failed("NotFound", "ConnectorOperationNotFound",
+                                   "The connector '" + std::string(choice.connector->names.front()) + "' has no operation " +
+                                       (provider ? "'" + operation.path + "'" : operation.method + " " + operation.path) + ".");
   ConnectorRequest request;
   const std::string wanted = choice.mapping == nullptr ? std::string() : choice.mapping->resource;
   request.resource = wanted.empty() ? resources_.default_resource() : resources_.get(wanted);

@@ -153,12 +153,12 @@ struct SmtpNames {
   const char *from, *to, *cc, *bcc, *subject, *body, *html, *importance, *read_receipt, *delivery_receipt, *attachments;
   const char *file_name, *content_type, *content, *content_id;
 };
-constexpr SmtpNames kManaged{"From",        "To",          "CC",  "Bcc",         "Subject",         "Body",
-                             "IsHtml",      "Importance",  "ReadReceipt",        "DeliveryReceipt", "Attachments",
-                             "FileName",    "ContentType", "ContentData",        "ContentId"};
-constexpr SmtpNames kBuiltIn{"from",        "to",          "cc",  "bcc",         "subject",         "body",
-                             "isHTML",      "importance",  "readReceipt",        "deliveryReceipt", "attachment",
-                             "fileName",    "contentType", "contentData",        "contentId"};
+constexpr SmtpNames kManaged{"From",        "To",       "CC",          "Bcc",         "Subject",
+                             "Body",        "IsHtml",   "Importance",  "ReadReceipt", "DeliveryReceipt",
+                             "Attachments", "FileName", "ContentType", "ContentData", "ContentId"};
+constexpr SmtpNames kBuiltIn{"from",       "to",       "cc",          "bcc",         "subject",
+                             "body",       "isHTML",   "importance",  "readReceipt", "deliveryReceipt",
+                             "attachment", "fileName", "contentType", "contentData", "contentId"};
 
 service::EmailMessage smtp_message(const JsonRef& body, const SmtpNames& names, bool html) {
   service::EmailMessage message;
@@ -181,7 +181,8 @@ service::EmailMessage smtp_message(const JsonRef& body, const SmtpNames& names, 
       file.name = (*files)[i].at(names.file_name).text();
       file.content_type = (*files)[i].text_or(names.content_type, "application/octet-stream");
       file.content = file_content((*files)[i].at(names.content));
-      if (const auto id = (*files)[i].find(names.content_id); id && !id->text().empty()) file.content_id = std::string(id->text());
+      if (const auto id = (*files)[i].find(names.content_id); id && !id->text().empty())
+        file.content_id = std::string(id->text());
     }
   return message;
 }

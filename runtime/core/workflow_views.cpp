@@ -271,11 +271,13 @@ workflows::WorkflowFiring firing_of(flows::HistoryEntry entry, const std::string
 
 const workflow::Trigger& history_trigger(const flows::Workflow& workflow, const std::optional<std::string>& name) {
   if (!workflow.version || !workflow.version->plan)
-    throw Error(ErrorCode::kFailedPrecondition, "the definition of the workflow '" + workflow.name + "' is refused here", "workflow");
+    throw Error(ErrorCode::kFailedPrecondition, "the definition of the workflow '" + workflow.name + "' is refused here",
+                "workflow");
   const auto& triggers = workflow.version->plan->triggers;
   if (name) {
     if (const workflow::Trigger* found = workflow.version->plan->find_trigger(*name)) return *found;
-    throw Error(ErrorCode::kNotFound, "the workflow '" + workflow.name + "' has no trigger '" + name->substr(0, 80) + "'", "trigger");
+    throw Error(ErrorCode::kNotFound, "the workflow '" + workflow.name + "' has no trigger '" + name->substr(0, 80) + "'",
+                "trigger");
   }
   if (triggers.size() == 1) return triggers.front();
   std::string names;

@@ -20,9 +20,9 @@ class RulesTest : public FlowsTest {
   }
   static std::string why(const RunView& view, const char* action) {
     const auto found = view.action(action);
-    return found && found->error.is_object() ? found->code + " " + found->error["code"].get<std::string>() + ": " +
-                                                   found->error["message"].get<std::string>()
-                                             : "";
+    return found && found->error.is_object()
+               ? found->code + " " + found->error["code"].get<std::string>() + ": " + found->error["message"].get<std::string>()
+               : "";
   }
 };
 
@@ -44,8 +44,8 @@ TEST_F(RulesTest, AVariableTakesWhatFitsItsType) {
   const auto set = [&](const std::string& type, const std::string& action, const std::string& value) {
     return run(R"j({"V":{"type":"InitializeVariable","inputs":{"variables":[{"name":"v","type":")j" + type + R"j("}]}},
       "Do":{"type":")j" +
-               action + R"j(","inputs":{"name":"V")j" + (value.empty() ? "" : ",\"value\":" + value) +
-               R"j(},"runAfter":{"V":["Succeeded"]}},
+                   action + R"j(","inputs":{"name":"V")j" + (value.empty() ? "" : ",\"value\":" + value) +
+                   R"j(},"runAfter":{"V":["Succeeded"]}},
       "Read":{"type":"Compose","inputs":"@variables('v')","runAfter":{"Do":["Succeeded"]}}})j",
                R"j({"n":null,"list":[1,2]})j");
   };
@@ -54,7 +54,8 @@ TEST_F(RulesTest, AVariableTakesWhatFitsItsType) {
   EXPECT_EQ(*set("Integer", "DecrementVariable", "4").action("Read")->outputs, -4);
   EXPECT_EQ(*set("Float", "DecrementVariable", "0.5").action("Read")->outputs, -0.5);
   EXPECT_EQ(*set("String", "AppendToStringVariable", "7").action("Read")->outputs, "7");
-  EXPECT_EQ(*set("String", "AppendToStringVariable", R"j("@triggerBody()['n']")j").action("Read")->outputs, "") << "null adds nothing";
+  EXPECT_EQ(*set("String", "AppendToStringVariable", R"j("@triggerBody()['n']")j").action("Read")->outputs, "")
+      << "null adds nothing";
   EXPECT_EQ(*set("Array", "AppendToArrayVariable", R"j("@triggerBody()['list']")j").action("Read")->outputs,
             Value::array({Value::array({1, 2})}))
       << "one element, whatever it is";
@@ -73,7 +74,8 @@ TEST_F(RulesTest, ASwitchTakesTheCaseThatIsEqual) {
   const auto chosen = [&](const std::string& value, const std::string& more = "") {
     const RunView view = run(R"j({"S":{"type":"Switch","expression":"@triggerBody()['v']","cases":{
       "One":{"case":"one","actions":{"A":{"type":"Compose","inputs":1}}},
-      "Upper":{"case":"ONE","actions":{"B":{"type":"Compose","inputs":2}}}})j" + more + R"j(}})j",
+      "Upper":{"case":"ONE","actions":{"B":{"type":"Compose","inputs":2}}}})j" +
+                                 more + R"j(}})j",
                              R"j({"v":)j" + value + "}");
     if (status_of(view, "S") == Status::kFailed) return why(view, "S");
     std::string out;
@@ -169,7 +171,8 @@ TEST_F(RulesTest, SecureParametersAreNotShown) {
 TEST_F(RulesTest, ABatchOfAnIntegrationAccountIsRefusedWithItsPlace) {
   open();
   try {
-    deploy(definition("{}", R"j({"b":{"type":"Batch","inputs":{"mode":"IntegrationAccount","batchConfigurationName":"orders"}}})j"));
+    deploy(
+        definition("{}", R"j({"b":{"type":"Batch","inputs":{"mode":"IntegrationAccount","batchConfigurationName":"orders"}}})j"));
     FAIL() << "it was taken";
   } catch (const Error& error) {
     EXPECT_EQ(error.target, "/triggers/b/inputs/mode");

@@ -192,9 +192,10 @@ TEST_F(RunTest, CallsAChildAgainWhenItsAnswerAsksForIt) {
          "child");
   const auto ask = [&](const std::string& policy, const std::string& body) {
     called = 0;
-    const WorkflowPtr parent = deploy(definition(R"j({"Ask":{"type":"Workflow","inputs":{"host":{"workflow":{"id":"child"}},"body":"@triggerBody()")j" +
-                                                 (policy.empty() ? "" : R"j(,"retryPolicy":)j" + policy) + "}}}"),
-                                      "parent");
+    const WorkflowPtr parent =
+        deploy(definition(R"j({"Ask":{"type":"Workflow","inputs":{"host":{"workflow":{"id":"child"}},"body":"@triggerBody()")j" +
+                          (policy.empty() ? "" : R"j(,"retryPolicy":)j" + policy) + "}}}"),
+               "parent");
     start(parent, body);
   };
   ask(R"j({"type":"fixed","count":2,"interval":"PT10S"})j", R"j({"code":503})j");

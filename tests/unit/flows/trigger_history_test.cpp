@@ -22,9 +22,9 @@ class TriggerHistoryTest : public FlowsTest {
 
 TEST_F(TriggerHistoryTest, LosesNothingBehindManyRepeatedRuns) {
   open();
-  const WorkflowPtr workflow = deploy(
-      definition(R"j({"Say":{"type":"Compose","inputs":1}})j",
-                 R"j({"manual":{"type":"Request","conditions":[{"expression":"@equals(triggerBody()?['go'],true)"}]}})j"));
+  const WorkflowPtr workflow =
+      deploy(definition(R"j({"Say":{"type":"Compose","inputs":1}})j",
+                        R"j({"manual":{"type":"Request","conditions":[{"expression":"@equals(triggerBody()?['go'],true)"}]}})j"));
   call(workflow, R"({"go":true})");
   settle();
   const std::string first = runs(workflow)[0].name();
