@@ -178,6 +178,23 @@ Value to_json(const workflows::WorkflowRunDetails& details) {
   return out;
 }
 
+Value to_json(const workflows::WorkflowFiring& firing) {
+  Value out;
+  out["firing"] = firing.name;
+  out["trigger"] = firing.trigger;
+  out["status"] = word(firing.status);
+  if (firing.code) out["code"] = *firing.code;
+  set_json(out, "error", firing.error);
+  if (firing.run) out["run"] = *firing.run;
+  out["client_tracking_id"] = firing.client_tracking_id;
+  set_json(out, "inputs", firing.inputs);
+  set_json(out, "outputs", firing.outputs);
+  set_moment(out, "scheduled_at", firing.scheduled_at);
+  out["started_at"] = rfc3339_us(firing.started_at);
+  out["ended_at"] = rfc3339_us(firing.ended_at);
+  return out;
+}
+
 flows::WorkflowSpec spec_of(const RouteContext& context) {
   const Value body = parse(context);
   const auto definition = body.find("definition");
@@ -305,6 +322,36 @@ net::Response list_runs(Runtime& runtime, const RouteContext& context) {
   return value_response(200, answer);
 }
 
+net::Response list_versions(Runtime& runtime, const RouteContext& context) {
+  const WorkflowPtr workflow = runtime.workflows().get(context.param("name"));
+  Value answer;
+  answer["items"] = Value::array();
+  for (const flows::WorkflowVersion& version : runtime.workflows().versions(*workflow)) {
+    Value one;
+    one["version"] = version.name;
+    one["current"] = version.name == workflow->version->name;
+    one["created_at"] = rfc3339_us(version.created_at);
+    one["definition"] = expression::parse_value(version.definition);
+    answer["items"].push_back(std::move(one));
+  }
+  return value_response(200, answer);
+}
+
+net::Response list_history(Runtime& runtime, const RouteContext& context) {
+  workflows::WorkflowHistoryQuery query;
+  query.workflow = context.param("name");
+  query.trigger = context.query("trigger");
+  if (const auto status = parse_word(context.query("status").value_or(""))) query.status = to_service(*status);
+  query.limit = static_cast<std::int32_t>(integer_parameter(context, "limit", 30, 1, 250));
+  query.continuation = context.query("continuation");
+  workflows::WorkflowHistoryPage page = read_trigger_history(runtime.workflows(), query);
+  Value answer;
+  answer["items"] = Value::array();
+  for (const workflows::WorkflowFiring& firing : page.items) answer["items"].push_back(to_json(firing));
+  if (page.continuation) answer["continuation"] = *page.continuation;
+  return value_response(200, answer);
+}
+
 /// The run of a path; `last` is the newest.
 std::string run_of(Runtime& runtime, const flows::Workflow& workflow, const RouteContext& context) {
   const std::string& name = context.param("run");
@@ -394,6 +441,10 @@ void add_control_workflow_routes(std::vector<server::Route>& routes, Runtime& ru
   add("PATCH", kOne, [&runtime](RouteContext& context) { return change_workflow(runtime, context); });
   add("DELETE", kOne, [&runtime](RouteContext& context) { return remove_workflow(runtime, context); });
   add("POST", std::string(kOne) + "/validate", [&runtime](RouteContext& context) { return validate(runtime, context); });
+  add("GET", std::string(kOne) + "/versions",
+      [&runtime](RouteContext& context) -> Task<net::Response> { co_return list_versions(runtime, context); });
+  add("GET", std::string(kOne) + "/history",
+      [&runtime](RouteContext& context) -> Task<net::Response> { co_return list_history(runtime, context); });
   add("GET", kRuns, [&runtime](RouteContext& context) -> Task<net::Response> { co_return list_runs(runtime, context); });
   add("POST", kRuns, [&runtime](RouteContext& context) { return start(runtime, context); });
   add("GET", kRun, [&runtime, &wall](RouteContext& context) { return show(runtime, wall, context); });

@@ -137,31 +137,43 @@ int start(ApiClient& client, const Output& output, WorkflowOptions options) {
   return exit_code_of(run);
 }
 
-int list_all(ApiClient& client, const Output& output) {
+/// A list that the server answers as a page: each item as JSON, or all of them as a table.
+int print_page(ApiClient& client, const Output& output, const std::string& target,
+               std::vector<std::string> (*row)(const json& item)) {
   std::vector<std::vector<std::string>> rows;
-  const json page = client.get("/_control/workflows");
+  const json page = client.get(target);
   for (const json& item : page["items"]) {
     if (output.json()) output.line(item.dump());
-    rows.push_back(workflow_row(item));
+    rows.push_back(row(item));
   }
   if (!output.json() && !rows.empty()) output.line(table_of(rows));
   return kExitOk;
 }
 
+int list_all(ApiClient& client, const Output& output) { return print_page(client, output, "/_control/workflows", workflow_row); }
+
+int list_versions(ApiClient& client, const Output& output, const WorkflowOptions& options) {
+  return print_page(client, output, workflow_path(options.name, "/versions"), version_row);
+}
+
 int list_runs(ApiClient& client, const Output& output, const WorkflowOptions& options) {
-  const std::string target = Target(workflow_path(options.name, "/runs"))
-                                 .add("status", options.status)
-                                 .add("client_tracking_id", options.tracking)
-                                 .add("limit", std::to_string(options.limit))
-                                 .text();
-  std::vector<std::vector<std::string>> rows;
-  const json page = client.get(target);
-  for (const json& item : page["items"]) {
-    if (output.json()) output.line(item.dump());
-    rows.push_back(run_row(item));
-  }
-  if (!output.json() && !rows.empty()) output.line(table_of(rows));
-  return kExitOk;
+  return print_page(client, output,
+                    Target(workflow_path(options.name, "/runs"))
+                        .add("status", options.status)
+                        .add("client_tracking_id", options.tracking)
+                        .add("limit", std::to_string(options.limit))
+                        .text(),
+                    run_row);
+}
+
+int list_history(ApiClient& client, const Output& output, const WorkflowOptions& options) {
+  return print_page(client, output,
+                    Target(workflow_path(options.name, "/history"))
+                        .add("trigger", options.trigger)
+                        .add("status", options.status)
+                        .add("limit", std::to_string(options.limit))
+                        .text(),
+                    firing_row);
 }
 
 int show_run(ApiClient& client, const Output& output, const WorkflowOptions& options) {
@@ -203,7 +215,7 @@ void add_run(CLI::App* command, const WorkflowOptionsPtr& options) {
 
 void add_waiting(CLI::App* command, const WorkflowOptionsPtr& options) {
   command->add_option("--wait", options->wait,
-                      "Until it has ended, at most so long (30s); then show_run it. Exit code 0: it succeeded.");
+                      "Until it has ended, at most so long (30s); then show it. Exit code 0: it succeeded.");
   command->add_flag("--full", options->full, "Inputs and outputs in full.");
 }
 
@@ -223,6 +235,10 @@ void add_definitions(CLI::App& all, CommandContext& context) {
   command->add_flag("--check", options->check, "Say all that is wrong with it, and deploy nothing.");
   add_client_command(all, context, "list", "All workflows.",
                      [](ApiClient& client, const Output& output) { return list_all(client, output); });
+  const auto of = std::make_shared<WorkflowOptions>();
+  add_name(add_client_command(all, context, "versions", "Versions of a workflow, newest first; `--json`: with their definitions.",
+                              [of](ApiClient& client, const Output& output) { return list_versions(client, output, *of); }),
+           of);
   for (const bool enabled : {true, false}) {
     const auto own = std::make_shared<WorkflowOptions>();
     add_name(
@@ -266,6 +282,15 @@ void add_runs(CLI::App& all, CommandContext& context) {
   runs->add_option("--status", listing->status, "running, waiting, succeeded, failed, cancelled or timed_out.");
   runs->add_option("--tracking-id", listing->tracking, "Only runs with this id.");
   runs->add_option("--limit", listing->limit, "How many.")->check(CLI::Range(1, 250))->capture_default_str();
+
+  const auto looking = std::make_shared<WorkflowOptions>();
+  CLI::App* history =
+      add_client_command(all, context, "history", "What a trigger did, newest first: also firings that started no run, and why.",
+                         [looking](ApiClient& client, const Output& output) { return list_history(client, output, *looking); });
+  add_name(history, looking);
+  history->add_option("--trigger", looking->trigger, "Which; default: the only one.");
+  history->add_option("--status", looking->status, "succeeded (it started a run), skipped or failed.");
+  history->add_option("--limit", looking->limit, "How many.")->check(CLI::Range(1, 250))->capture_default_str();
 
   const auto showing = std::make_shared<WorkflowOptions>();
   CLI::App* one =

@@ -184,6 +184,22 @@ std::vector<std::string> run_row(const json& run) {
   return {text_of(run, "run"), text_of(run, "status"), text_of(run, "trigger"), text_of(run, "started_at"), length_of(run), note};
 }
 
+std::vector<std::string> version_row(const json& version) {
+  return {text_of(version, "version"), text_of(version, "created_at"),
+          version.value("current", false) ? "new runs follow it" : ""};
+}
+
+std::vector<std::string> firing_row(const json& firing) {
+  std::string note;
+  if (firing.contains("error"))
+    note = error_text(firing["error"], false);
+  else if (const std::string run = text_of(firing, "run"); !run.empty())
+    note = "run " + run;
+  else
+    note = "started no run";
+  return {text_of(firing, "started_at"), text_of(firing, "trigger"), text_of(firing, "status"), text_of(firing, "code"), note};
+}
+
 std::string started_text(const json& started) {
   const std::string run = text_of(started, "run");
   std::string text = run.empty() ? "the trigger did not fire: its conditions do not hold"

@@ -17,6 +17,8 @@ std::string workflow_line(const nlohmann::json& workflow);
 /// What nothing here stands for, and which steps that makes fail: a line each, with a line break before it. Empty: all is there.
 std::string missing_text(const nlohmann::json& workflow);
 std::vector<std::string> run_row(const nlohmann::json& run);
+std::vector<std::string> version_row(const nlohmann::json& version);
+std::vector<std::string> firing_row(const nlohmann::json& firing);
 std::string started_text(const nlohmann::json& started);
 /// Step by step: every input and output, attempt and error.
 std::string run_text(const nlohmann::json& run, RunTextOptions options);

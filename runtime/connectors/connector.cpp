@@ -19,6 +19,15 @@ std::string decode_segment(std::string_view segment) {
   return text;
 }
 
+/// Without the number that the designer puts behind the names of further connections.
+std::string_view without_number(std::string_view name) {
+  const std::size_t dash = name.rfind('-');
+  if (dash == std::string_view::npos || dash + 1 == name.size()) return name;
+  const std::string_view digits = name.substr(dash + 1);
+  const bool number = std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; });
+  return number ? name.substr(0, dash) : name;
+}
+
 std::vector<std::string_view> segments_of(std::string_view path) {
   while (path.starts_with('/')) path.remove_prefix(1);
   while (path.ends_with('/')) path.remove_suffix(1);
@@ -40,6 +49,7 @@ std::span<const Connector> managed_connectors() {
 }
 
 const Connector* find_connector(std::string_view name) {
+  name = without_number(name);
   for (const Connector& connector : managed_connectors())
     if (std::any_of(connector.names.begin(), connector.names.end(), [&](std::string_view known) { return iequals(known, name); }))
       return &connector;

@@ -55,6 +55,10 @@ struct ConnectorResponse {
 
 using ConnectorHandler = Task<ConnectorResponse> (*)(ConnectorServices services, ConnectorRequest request);
 
+/// In place of an HTTP method: an operation of a service provider of the Standard edition, whose path is the name of the
+/// operation.
+inline constexpr std::string_view kProviderMethod = "PROVIDER";
+
 struct ConnectorOperation {
   std::string_view method;  // upper case
   std::string_view path;    // `/chat/threads/{}/messages`, `/calling/recordings/{recordingId}:pause`
@@ -73,7 +77,7 @@ struct Connector {
 
 /// All of them. [any-thread]
 std::span<const Connector> managed_connectors();
-/// Null: none of that name.
+/// Null: none of that name. `acsemail-1` is `acsemail`: so the designer names further connections.
 const Connector* find_connector(std::string_view name);
 
 struct ConnectorMatch {

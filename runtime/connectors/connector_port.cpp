@@ -26,11 +26,20 @@ std::string last_part(const std::string& text) {
   return at == std::string::npos ? text : text.substr(at + 1);
 }
 
-/// Webhooks of connectors do not say it.
-std::string method_of(const ActionCall& call) {
-  std::string method = text_at(*call.inputs, "method");
-  if (method.empty() && call.action->type == ActionType::kApiConnectionWebhook) method = "POST";
-  return method;
+/// How an action says which operation it wants.
+struct Wanted {
+  std::string method, path;
+};
+
+Wanted wanted_by(const ActionCall& call) {
+  if (call.action->type == ActionType::kServiceProvider) {
+    const Value* provider = expression::find_member(*call.inputs, "serviceProviderConfiguration");
+    return {std::string(kProviderMethod), provider == nullptr ? std::string() : text_at(*provider, "operationId")};
+  }
+  Wanted out{text_at(*call.inputs, "method"), text_at(*call.inputs, "path")};
+  // Webhooks of connectors do not say it.
+  if (out.method.empty() && call.action->type == ActionType::kApiConnectionWebhook) out.method = "POST";
+  return out;
 }
 
 int status_of(const Error& error) {
@@ -183,7 +192,8 @@ bool ConnectorPort::repeats_safely(const ActionCall& call) const {
   // Functions are given the idempotency key, so that they can tell.
   if (choice.mapping != nullptr && !choice.mapping->function.empty()) return true;
   if (choice.connector == nullptr) return true;
-  const ConnectorMatch match = match_operation(*choice.connector, method_of(call), text_at(*call.inputs, "path"));
+  const Wanted wanted = wanted_by(call);
+  const ConnectorMatch match = match_operation(*choice.connector, wanted.method, wanted.path);
   return match.operation == nullptr || match.operation->repeats_safely;
 }
 
@@ -221,12 +231,13 @@ void ConnectorPort::run(ActionCall call, UniqueFunction<void(ActionAnswer)> done
 Task<ActionAnswer> ConnectorPort::perform(ActionCall call, Choice choice) {
   if (choice.connector == nullptr) co_return not_mapped(choice.names);
   const Value& inputs = *call.inputs;
-  const std::string method = method_of(call), path = text_at(inputs, "path");
-  ConnectorMatch match = match_operation(*choice.connector, method, path);
+  const bool provider = call.action->type == ActionType::kServiceProvider;
+  const Wanted operation = wanted_by(call);
+  ConnectorMatch match = match_operation(*choice.connector, operation.method, operation.path);
   if (match.operation == nullptr)
-    co_return ActionAnswer::failed(
-        "NotFound", "ConnectorOperationNotFound",
-        "The connector '" + std::string(choice.connector->names.front()) + "' has no operation " + method + " " + path + ".");
+    co_return ActionAnswer::failed("NotFound", "ConnectorOperationNotFound",
+                                   "The connector '" + std::string(choice.connector->names.front()) + "' has no operation " +
+                                       (provider ? "'" + operation.path + "'" : operation.method + " " + operation.path) + ".");
   ConnectorRequest request;
   const std::string wanted = choice.mapping == nullptr ? std::string() : choice.mapping->resource;
   request.resource = wanted.empty() ? resources_.default_resource() : resources_.get(wanted);
@@ -235,7 +246,7 @@ Task<ActionAnswer> ConnectorPort::perform(ActionCall call, Choice choice) {
   request.arguments = std::move(match.arguments);
   request.queries = texts_of(expression::find_member(inputs, "queries"), false);
   request.headers = texts_of(expression::find_member(inputs, "headers"), true);
-  if (const Value* body = expression::find_member(inputs, "body")) request.body = json(*body);
+  if (const Value* body = expression::find_member(inputs, provider ? "parameters" : "body")) request.body = json(*body);
   request.idempotency_key = call.idempotency_key;
   const ConnectorResponse response = co_await match.operation->handler(services_, std::move(request));
   co_return answer_of(response.status, response.body);

@@ -250,6 +250,73 @@ workflows::WorkflowRunDetails describe(const flows::Workflow& workflow, const fl
 
 namespace {
 
+constexpr std::int32_t kMaxHistoryPage = 250;
+
+workflows::WorkflowFiring firing_of(flows::HistoryEntry entry, const std::string& trigger) {
+  workflows::WorkflowFiring out;
+  out.name = std::move(entry.name);
+  out.trigger = trigger;
+  out.status = to_service(entry.status);
+  out.code = some(entry.code);
+  out.error = text_of(entry.error);
+  out.run = some(entry.run);
+  out.client_tracking_id = std::move(entry.client_tracking_id);
+  out.inputs = text_of(entry.inputs);
+  out.outputs = text_of(entry.outputs);
+  out.scheduled_at = entry.scheduled;
+  out.started_at = entry.started;
+  out.ended_at = entry.ended;
+  return out;
+}
+
+const workflow::Trigger& history_trigger(const flows::Workflow& workflow, const std::optional<std::string>& name) {
+  if (!workflow.version || !workflow.version->plan)
+    throw Error(ErrorCode::kFailedPrecondition, "the definition of the workflow '" + workflow.name + "' is refused here",
+                "workflow");
+  const auto& triggers = workflow.version->plan->triggers;
+  if (name) {
+    if (const workflow::Trigger* found = workflow.version->plan->find_trigger(*name)) return *found;
+    throw Error(ErrorCode::kNotFound, "the workflow '" + workflow.name + "' has no trigger '" + name->substr(0, 80) + "'",
+                "trigger");
+  }
+  if (triggers.size() == 1) return triggers.front();
+  std::string names;
+  for (const workflow::Trigger& one : triggers) names += (names.empty() ? "" : ", ") + one.name;
+  throw Error(ErrorCode::kInvalidArgument, "the workflow '" + workflow.name + "' has more than one trigger: " + names, "trigger");
+}
+
+}  // namespace
+
+workflows::WorkflowHistoryPage read_trigger_history(flows::WorkflowService& workflows,
+                                                    const workflows::WorkflowHistoryQuery& query) {
+  if (query.limit < 1 || query.limit > kMaxHistoryPage)
+    throw Error(ErrorCode::kInvalidArgument, "limit must be 1 to 250, not " + std::to_string(query.limit), "limit");
+  const flows::WorkflowPtr workflow = workflows.get(query.workflow);
+  const std::string trigger = history_trigger(*workflow, query.trigger).name;
+  std::string before = query.continuation.value_or("");
+  std::string_view suffix;
+  if (!before.empty() && flows::parse_run_name(before, suffix) == 0)
+    throw Error(ErrorCode::kInvalidArgument, "continuation is not one of ours", "continuation");
+  const auto limit = static_cast<std::size_t>(query.limit);
+  workflows::WorkflowHistoryPage page;
+  for (;;) {
+    std::vector<flows::HistoryEntry> entries = workflows.histories(workflow, trigger, before, limit + 1);
+    const bool last = entries.size() <= limit;
+    for (flows::HistoryEntry& entry : entries) {
+      const bool wanted = !query.status || to_service(entry.status) == *query.status;
+      if (wanted && page.items.size() == limit) {
+        page.continuation = before;
+        return page;
+      }
+      before = entry.name;
+      if (wanted) page.items.push_back(firing_of(std::move(entry), trigger));
+    }
+    if (last) return page;
+  }
+}
+
+namespace {
+
 /// `{ type, value }`, as the parameters.json of a Standard project has it: a declaration with its value.
 bool is_declaration(const Value& value) {
   if (!value.is_object() || !value.contains("type") || !value.contains("value") || !value["type"].is_string()) return false;

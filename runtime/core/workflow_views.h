@@ -17,6 +17,10 @@ workflows::WorkflowInfo describe(const flows::WorkflowService& workflows, const 
 workflows::WorkflowRunInfo describe(const flows::Workflow& workflow, const flows::RunRow& row, std::string version);
 workflows::WorkflowRunDetails describe(const flows::Workflow& workflow, const flows::RunView& run);
 
+/// Blocks. Errors: kNotFound, kInvalidArgument.
+workflows::WorkflowHistoryPage read_trigger_history(flows::WorkflowService& workflows,
+                                                    const workflows::WorkflowHistoryQuery& query);
+
 /// `document`: a definition, or what holds one: `{definition, parameters}`, a resource, a template with one workflow.
 /// `parameters`: JSON, `{ name: value }`, empty for none; they win over those of the document. Throws kInvalidArgument.
 flows::WorkflowSpec workflow_spec(std::string name, std::string_view document, std::string_view parameters);

@@ -199,6 +199,11 @@ Task<workflows::WorkflowTestReport> WorkflowsObject::run_test(Call, std::string 
   co_return out;
 }
 
+Task<workflows::WorkflowHistoryPage> WorkflowsObject::trigger_history(Call, workflows::WorkflowHistoryQuery query) {
+  co_await runtime_.executor().schedule();
+  co_return read_trigger_history(runtime_.workflows(), query);
+}
+
 bool WorkflowsObject::complete_call(const Call&, std::int64_t call_id, std::string_view result) {
   flows::ActionAnswer answer;
   answer.outputs = Value::object();

@@ -28,6 +28,7 @@ class WorkflowsObject final : public workflows::WorkflowsService {
   Task<std::string> resubmit(Call, std::string workflow, std::string run) override;
   Task<std::string> rerun(Call, std::string workflow, std::string run, std::optional<std::string> action) override;
   Task<workflows::WorkflowTestReport> run_test(Call, std::string file) override;
+  Task<workflows::WorkflowHistoryPage> trigger_history(Call, workflows::WorkflowHistoryQuery query) override;
   Task<std::unique_ptr<StreamSource<workflows::WorkflowFunctionCall>>> function_calls(Call, std::string function,
                                                                                       std::int32_t credits) override;
   bool complete_call(const Call&, std::int64_t call_id, std::string_view result) override;

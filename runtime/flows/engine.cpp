@@ -308,11 +308,12 @@ void Engine::woken(store::Database& database, RunKey key) {
   wakes->moved(key);
 }
 
-void Engine::tell_parent(const ParentLink& parent, SharedValue response) {
+void Engine::tell_parent(const ParentLink& parent, RunKey child, SharedValue response) {
   const WorkflowPtr workflow = parts_.registry.find_workflow(parent.workflow);
   if (!workflow) return;
-  with_run(workflow, parent.run,
-           [frame = parent.frame, action = parent.action, response](Run& run) { run.on_child(frame, action, response); });
+  with_run(workflow, parent.run, [frame = parent.frame, action = parent.action, child, response](Run& run) {
+    run.on_child(frame, action, child, response);
+  });
 }
 
 }  // namespace trunkline::flows

@@ -63,7 +63,7 @@ class Engine {
   ActionPort* port_for(const ActionCall& call) const;
   bool stands_behind(const std::vector<std::string>& names) const;
   /// Whoever waits for it.
-  void tell_parent(const ParentLink& parent, SharedValue response);
+  void tell_parent(const ParentLink& parent, RunKey child, SharedValue response);
 
  private:
   friend class Run;

@@ -349,7 +349,7 @@ void Run::after_save(Later later, const RunRow& row, const Result<void>& result)
     response.run = name_;
     response.response = later.response;
     answer(std::move(response));
-    if (!parent_.empty()) engine_.tell_parent(parent_, later.response);
+    if (!parent_.empty()) engine_.tell_parent(parent_, row_.key, later.response);
   }
   for (Launch& launch : later.launches) send(std::move(launch));
   for (UniqueFunction<void()>& call : later.calls) call();
@@ -360,7 +360,7 @@ void Run::after_save(Later later, const RunRow& row, const Result<void>& result)
     none.run = name_;
     answer(std::move(none));
   }
-  if (!parent_.empty() && !later.responded) engine_.tell_parent(parent_, nullptr);
+  if (!parent_.empty() && !later.responded) engine_.tell_parent(parent_, row_.key, nullptr);
   engine_.ended(shared_from_this(), row);
 }
 

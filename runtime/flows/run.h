@@ -52,7 +52,7 @@ class Run final : public std::enable_shared_from_this<Run>, private workflow::En
   /// A callback for a webhook action. False: it does not wait for one.
   bool on_callback(FrameId frame, ActionIndex action, Value outputs);
   /// The child of a Workflow action answered or ended.
-  void on_child(FrameId frame, ActionIndex action, SharedValue response);
+  void on_child(FrameId frame, ActionIndex action, RunKey child, SharedValue response);
 
  private:
   struct InFlight {

@@ -1,11 +1,14 @@
 // Of a run: its operations, from their beginning through retries and waits to their end.
 #include <algorithm>
 
+#include "runtime/base/strings.h"
 #include "runtime/flows/engine.h"
+#include "runtime/flows/http_actions.h"
 #include "runtime/flows/http_content.h"
 #include "runtime/flows/member_text.h"
 #include "runtime/flows/retry_policy.h"
 #include "runtime/flows/run.h"
+#include "runtime/flows/trigger_request.h"
 #include "runtime/workflow/trigger.h"
 
 namespace trunkline::flows {
@@ -17,7 +20,7 @@ using workflow::EventKind;
 using workflow::Operation;
 using workflow::Status;
 
-constexpr std::string_view kChild = "child:";
+const std::string kChild = "child:";
 constexpr std::string_view kCallback = "callback";
 
 bool is_webhook(ActionType type) { return type == ActionType::kHttpWebhook || type == ActionType::kApiConnectionWebhook; }
@@ -264,7 +267,7 @@ void Run::begin_child(FrameId frame, ActionIndex action) {
     return;
   }
   Event wait = event(EventKind::kWaiting, now(), frame, action);
-  wait.text = std::string(kChild) + std::to_string(engine_.new_key()) + " " + child->arm_id;
+  wait.text = kChild + std::to_string(engine_.new_key()) + " " + child->arm_id;
   machine_->append(std::move(wait));
   // Begins once that is written, so that no crash can make two children.
   pending_.calls.push_back([self = shared_from_this(), frame, action] {
@@ -281,7 +284,7 @@ void Run::look_after_child(FrameId frame, ActionIndex action) {
   const RunKey key = parse_number<RunKey>(text.substr(0, blank)).value_or(0);
   const WorkflowPtr child = engine_.parts().registry.find_workflow(text.substr(blank + 1));
   if (!child || !child->version || !child->version->plan) {
-    on_child(frame, action, nullptr);
+    on_child(frame, action, key, nullptr);
     return;
   }
   const ParentLink parent{workflow_->arm_id, row_.key, frame, action};
@@ -293,7 +296,7 @@ void Run::look_after_child(FrameId frame, ActionIndex action) {
       [parent](Run& run) {
         // It is there. What it said, or will say, is told again.
         const workflow::RunState& state = run.machine()->state();
-        if (state.response() || state.ended()) run.engine_.tell_parent(parent, state.response());
+        if (state.response() || state.ended()) run.engine_.tell_parent(parent, run.row_.key, state.response());
       },
       [&engine, child, parent, inputs, tracking, key] {
         const auto& host = (*inputs)["host"];
@@ -302,7 +305,7 @@ void Run::look_after_child(FrameId frame, ActionIndex action) {
         const workflow::Trigger* trigger =
             name.empty() && plan.triggers.size() == 1 ? &plan.triggers.front() : plan.find_trigger(name);
         if (trigger == nullptr) {
-          engine.tell_parent(parent, nullptr);
+          engine.tell_parent(parent, key, nullptr);
           return;
         }
         StartSpec spec;
@@ -316,21 +319,33 @@ void Run::look_after_child(FrameId frame, ActionIndex action) {
         outputs["headers"] = headers != inputs->end() && headers->is_object() ? *headers : Value::object();
         if (const auto body = inputs->find("body"); body != inputs->end()) outputs["body"] = *body;
         spec.record["outputs"] = std::move(outputs);
-        if (engine.start_run(std::move(spec)).empty()) engine.tell_parent(parent, nullptr);
+        if (engine.start_run(std::move(spec)).empty()) engine.tell_parent(parent, key, nullptr);
       });
 }
 
-void Run::on_child(FrameId frame, ActionIndex action, SharedValue response) {
+void Run::on_child(FrameId frame, ActionIndex action, RunKey child, SharedValue response) {
   const Operation* one = operation(frame, action);
-  if (one == nullptr || !one->waiting_for.starts_with(kChild)) return;
+  // One before it, whose answer made us try again, may tell of its end.
+  if (one == nullptr || !one->waiting_for.starts_with(kChild + std::to_string(child) + " ")) return;
   if (!response) {
     machine_->finish(frame, action, Status::kFailed, "BadGateway", Value(),
                      Value{{"code", "NoResponse"}, {"message", "The called workflow ended without a response."}});
     return;
   }
-  const auto status = (*response)["statusCode"].get<std::int64_t>();
-  machine_->finish(frame, action, status < 400 ? Status::kSucceeded : Status::kFailed, status_name(static_cast<int>(status)),
-                   response, nullptr);
+  const auto status = static_cast<int>((*response)["statusCode"].get<std::int64_t>());
+  if (!asking_again_helps(status)) {
+    machine_->finish(frame, action, status < 400 ? Status::kSucceeded : Status::kFailed, status_name(status), response, nullptr);
+    return;
+  }
+  ActionAnswer answer;
+  answer.status = Status::kFailed;
+  answer.code = status_name(status);
+  answer.outputs = *response;
+  if (const auto headers = response->find("headers"); headers != response->end() && headers->is_object())
+    for (const auto& header : headers->items())
+      if (iequals(header.key(), "Retry-After")) answer.retry_after = retry_after(expression::to_text(header.value()), now());
+  const workflow::Record& record = *machine_->state().cell(*machine_->state().find_frame(frame), action).record;
+  retry({frame, action, 0, record.started, {}}, *one, answer);
 }
 
 bool Run::on_callback(FrameId frame, ActionIndex action, Value outputs) {

@@ -1,7 +1,11 @@
 // Of the triggers: those that let themselves be called.
 #include <algorithm>
+#include <span>
 
+#include "runtime/base/encoding.h"
+#include "runtime/base/strings.h"
 #include "runtime/base/time_text.h"
+#include "runtime/crypto/hash.h"
 #include "runtime/flows/armed_trigger.h"
 #include "runtime/flows/member_text.h"
 #include "runtime/flows/notification.h"
@@ -19,6 +23,17 @@ bool is_event_grid(const workflow::Plan& plan, const Value& inputs) {
   const std::vector<std::string> names = connector_names(plan, inputs);
   return std::any_of(names.begin(), names.end(), [](const std::string& name) { return iequals(name, kEventGridConnector); });
 }
+
+constexpr std::size_t kNameBytes = 4;
+
+/// The event subscription of a trigger: Event Grid allows letters, digits and dashes, and a trigger's name has more.
+std::string event_subscription_name(const Workflow& workflow, const workflow::Trigger& trigger) {
+  const crypto::Digest digest = crypto::Sha256().update(to_lower(trigger.name)).finish();
+  return "workflow-" + workflow.id + "-" + hex_encode(std::span(digest).first(kNameBytes));
+}
+
+/// As it was called when a workflow had one such trigger at most.
+std::string former_subscription_name(const Workflow& workflow) { return "workflow-" + workflow.id; }
 
 /// What its connector is mapped to.
 std::string address_of(const HttpActions& http, const workflow::Plan& plan, const Value& inputs) {
@@ -142,7 +157,7 @@ Task<void> Triggers::subscribe(std::shared_ptr<Armed> armed) {
   if (trigger.type == TriggerType::kApiConnectionWebhook && subscriber_ != nullptr && is_event_grid(*plan, inputs)) {
     const Value body = inputs.contains("body") ? inputs["body"] : Value::object();
     const Value properties = body.contains("properties") ? body["properties"] : Value::object();
-    std::string name = "workflow-" + armed->workflow->id, topic = text_of(properties, "topic");
+    std::string name = event_subscription_name(*armed->workflow, trigger), topic = text_of(properties, "topic");
     Value filter = properties.contains("filter") ? properties["filter"] : Value();
     std::string endpoint = armed->workflow->arm_id + "/triggers/" + trigger.name;
     co_await subscriber_->subscribe(std::move(name), std::move(topic), std::move(filter), std::move(endpoint));
@@ -214,9 +229,10 @@ Task<void> Triggers::unsubscribe(std::shared_ptr<Armed> armed) {
   const Value inputs = inputs_of(*armed);
   if (trigger.type == TriggerType::kApiConnectionWebhook && subscriber_ != nullptr && is_event_grid(*plan, inputs)) {
     const Value body = inputs.contains("body") ? inputs["body"] : Value::object();
-    std::string name = "workflow-" + armed->workflow->id,
-                topic = text_of(body.contains("properties") ? body["properties"] : Value::object(), "topic");
+    std::string topic = text_of(body.contains("properties") ? body["properties"] : Value::object(), "topic"), same = topic;
+    std::string name = event_subscription_name(*armed->workflow, trigger), former = former_subscription_name(*armed->workflow);
     co_await subscriber_->unsubscribe(std::move(name), std::move(topic));
+    co_await subscriber_->unsubscribe(std::move(former), std::move(same));
     co_return;
   }
   Ask ask;

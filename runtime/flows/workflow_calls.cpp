@@ -366,29 +366,38 @@ HistoryEntry entry_of(const RunRow& row) {
 std::vector<HistoryEntry> WorkflowService::histories(const WorkflowPtr& workflow, std::string_view trigger,
                                                      std::string_view before, std::size_t limit) {
   std::string_view suffix;
-  const RunKey key = before.empty() ? 0 : parse_run_name(before, suffix);
-  std::vector<RunRow> runs;
-  std::vector<FiringRow> firings;
-  workflow->database->read([&](Session& session) {
-    RunFilter filter;
-    filter.trigger = trigger;
-    filter.before = key;
-    filter.limit = limit;
-    runs = records::runs(session, workflow->key, filter);
-    firings = records::firings(session, workflow->key, trigger, key, limit);
-  });
+  RunKey key = before.empty() ? 0 : parse_run_name(before, suffix);
+  // Nobody waits until a firing that started no run is written; whoever asks what came of one does.
+  if (key == 0) workflow->database->flush();
   std::vector<HistoryEntry> out;
-  std::size_t r = 0, f = 0;
-  while (out.size() < limit && (r < runs.size() || f < firings.size())) {
-    const bool take_run = f == firings.size() || (r < runs.size() && runs[r].key > firings[f].key);
-    if (!take_run) {
-      out.push_back(entry_of(firings[f++]));
-    } else {
-      if (runs[r].repeats.empty()) out.push_back(entry_of(runs[r]));
-      ++r;
+  for (;;) {
+    std::vector<RunRow> runs;
+    std::vector<FiringRow> firings;
+    workflow->database->read([&](Session& session) {
+      RunFilter filter;
+      filter.trigger = trigger;
+      filter.before = key;
+      filter.limit = limit;
+      runs = records::runs(session, workflow->key, filter);
+      firings = records::firings(session, workflow->key, trigger, key, limit);
+    });
+    const bool more_runs = runs.size() == limit, more_firings = firings.size() == limit;
+    std::size_t r = 0, f = 0;
+    // What has not been read yet may be newer than the rest of the other list.
+    while (out.size() < limit && (r < runs.size() || !more_runs) && (f < firings.size() || !more_firings) &&
+           (r < runs.size() || f < firings.size())) {
+      if (f == firings.size() || (r < runs.size() && runs[r].key > firings[f].key)) {
+        key = runs[r].key;
+        // One that repeats another has its entry.
+        if (runs[r].repeats.empty()) out.push_back(entry_of(runs[r]));
+        ++r;
+      } else {
+        key = firings[f].key;
+        out.push_back(entry_of(firings[f++]));
+      }
     }
+    if (out.size() == limit || (!more_runs && !more_firings)) return out;
   }
-  return out;
 }
 
 std::optional<HistoryEntry> WorkflowService::history(const WorkflowPtr& workflow, std::string_view trigger,

@@ -154,9 +154,11 @@ Task<std::string> WorkflowService::rerun(WorkflowPtr workflow, std::string name,
     if (!again.insert(index).second) continue;
     for (const ActionIndex follower : plan.actions[index].followers) open.push_back(follower);
   }
-  // So does what never came to its end.
+  // So does what ended the run, and what never came to its end.
   for (const ActionIndex index : plan.regions[0].body.actions)
-    if (old.state().cell(old.state().root(), index).skip == workflow::SkipReason::kTerminated) again.insert(index);
+    if (plan.actions[index].type == workflow::ActionType::kTerminate ||
+        old.state().cell(old.state().root(), index).skip == workflow::SkipReason::kTerminated)
+      again.insert(index);
   std::vector<std::string> segments;
   workflow->database->read([&](Session& session) { segments = records::segments(session, old.row().key); });
   workflow::HistoryWriter kept;

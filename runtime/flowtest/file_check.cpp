@@ -95,6 +95,7 @@ const Shape& file_shape() {
                            {"notes"},
                            {"definition"},
                            {"parameters", Kind::kObject},
+                           {"settings", Kind::kObject},
                            {"trigger", Kind::kObject, &trigger},
                            {"httpMocks", Kind::kArray, &mock},
                            {"callbacks", Kind::kArray, &callback},

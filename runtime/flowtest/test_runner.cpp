@@ -42,7 +42,7 @@ store::StoreOptions in_memory() {
   return options;
 }
 
-flows::ServiceOptions service_options(bool polls) {
+flows::ServiceOptions service_options(bool polls, const Value& test) {
   flows::ServiceOptions options;
   options.automatic_triggers = polls;
   options.engine.retention = Duration{0};
@@ -54,6 +54,16 @@ flows::ServiceOptions service_options(bool polls) {
       host += (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ? c : '-';
     return "https://" + host + ".connector";
   };
+  // No mock looks at it: whoever calls as a managed identity is let in.
+  options.http.managed_identity = [](std::string audience, std::string) -> Task<std::string> {
+    co_return "identity-for-" + audience;
+  };
+  if (const auto settings = test.find("settings"); settings != test.end() && settings->is_object())
+    options.engine.setting = [all = *settings](std::string_view name) -> std::optional<std::string> {
+      for (const auto& one : all.items())
+        if (iequals(one.key(), name)) return expression::to_text(one.value());
+      return std::nullopt;
+    };
   return options;
 }
 
@@ -68,14 +78,14 @@ std::string read_file(const std::filesystem::path& path) {
 /// A runtime of its own, for one test.
 struct World {
   /// `polls`: triggers ask by themselves.
-  World(const Value& mocks, Time start, bool polls)
+  World(const Value& test, Time start, bool polls)
       : log(quiet()),
         ids(kSeed),
         executor(2),
         clock(executor, Clock::Mode::kVirtual, start),
         store(store::make_sqlite_store(in_memory(), log, metrics, executor, clock)),
-        http(executor, clock, mocks),
-        service({executor, clock, log, metrics, ids, *store, http}, service_options(polls)) {
+        http(executor, clock, test.contains("httpMocks") ? test["httpMocks"] : Value::array()),
+        service({executor, clock, log, metrics, ids, *store, http}, service_options(polls, test)) {
     for (store::Database* database : store->all()) database->migrate(flows::workflow_migrations());
     service.load();
     service.start();
@@ -355,7 +365,7 @@ TestReport run_test(std::string_view text, const std::filesystem::path& file) {
       start = *parsed;
     }
     const bool polls = polls_mocks(expression::parse_value(subject.spec.definition), trigger);
-    World world(test.contains("httpMocks") ? test["httpMocks"] : Value::array(), start, polls);
+    World world(test, start, polls);
     Callbacks callbacks(world, test.contains("callbacks") ? test["callbacks"] : Value::array());
     if (const auto children = test.find("childWorkflows"); children != test.end() && children->is_array())
       for (const Value& child : *children) deploy_child(world.service, child);

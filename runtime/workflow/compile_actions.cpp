@@ -393,6 +393,7 @@ void Compiler::control_inputs(Action& action, const Value& inputs, const std::st
         problem(append_pointer(pointer, "statusCode"), "The 'statusCode' of a Response must be 2xx, 4xx or 5xx.");
     }
   } else if (action.type == ActionType::kWorkflow) {
+    retry_policy(inputs, pointer);
     const Value* host = find(inputs, "host");
     const Value* workflow = host != nullptr ? find(*host, "workflow") : nullptr;
     if (workflow == nullptr || find(*workflow, "id") == nullptr)

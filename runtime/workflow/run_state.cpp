@@ -172,6 +172,7 @@ void RunState::apply(Event event) {
       ++operation.retries;
       operation.retrying = true;
       operation.due = event.due;
+      operation.waiting_for.clear();  // a child whose answer asks for another attempt
       if (event.extra) {
         Value& retries = cell(frame_for(event), event.action).record->retries;
         if (retries.is_null()) retries = Value::array();
@@ -349,6 +350,8 @@ void RunState::finish(Frame& frame, ActionIndex index, Status status, Time at) {
   Cell& here = cell(frame, index);
   here.status = status;
   record_of(here).ended = at;
+  // It ends the run, and what it stands in is open until then.
+  if (action.type == ActionType::kTerminate && status == Status::kSucceeded && !action.static_result) return;
   for (const ActionIndex follower : action.followers) {
     Cell& next = cell(frame, follower);
     if (next.status == Status::kNotStarted && --next.waiting_for == 0) look(frame, follower);

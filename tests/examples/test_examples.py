@@ -35,6 +35,7 @@ def test_example(example: Path, tmp_path: Path) -> None:
         copy.mkdir()
         for source in example.parent.glob("*.mjs"):
             (copy / source.name).write_bytes(source.read_bytes())
+        (tmp_path / "workflows").symlink_to(ROOT / "examples" / "workflows")
         (tmp_path / "node_modules").mkdir()
         (tmp_path / "node_modules" / "trunkline").symlink_to(ROOT / "node" / "trunkline")
         azure = ROOT / "tests" / "sdk" / "node" / "node_modules" / "@azure"

@@ -1,8 +1,9 @@
 """Every definition deploys, and whatever it calls that nothing here stands for is named when it does.
 
-The definitions of tests/workflow/shapes are ours and always looked at. Published ones by others are not part of this project:
-where a copy of them is at hand, TRUNKLINE_PUBLISHED_DEFINITIONS names its folder, and tests/workflow/published.json says what
-each needs and what has to be reported of it.
+The definitions of tests/workflow/shapes are ours and always looked at; flowtest's unit tests run them. Published ones by others
+are not part of this project: where a copy of them is at hand, TRUNKLINE_PUBLISHED_DEFINITIONS names its folder, and
+tests/workflow/published.json says what each needs and what has to be reported of it. tests/workflow/constructs.json names what
+they use of the language; our own use all of it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 from server import ROOT, Server
+from workflow_constructs import of_definition
 
 WORKFLOWS = ROOT / "tests" / "workflow"
 PUBLISHED: dict[str, dict[str, Any]] = json.loads((WORKFLOWS / "published.json").read_text())
@@ -24,14 +26,20 @@ SHAPES: dict[str, list[str]] = {
     "batch-submit.json": ["graph"],
     "branch-by-header.json": [],
     "condition-per-item.json": [],
+    "edi-encode.json": ["ChunkText", "Xslt", "as2"],
     "encoded-in-parts.json": ["arm"],
+    "enrich-orders.json": [],
+    "events-to-workflow.json": ["eventhubs_#workflowname#"],
     "function-and-answer.json": ["price"],
+    "job-of-a-timer.json": [],
     "log-forwarding.json": ["eventhubs"],
+    "paged-feed.json": ["feed"],
     "paged-sync.json": ["AzureBlob", "sap"],
     "partner-exchange.json": ["FlatFileDecoding", "XmlValidation", "Xslt", "as2"],
     "route-and-collect.json": ["servicebus"],
     "security-alert.json": ["ascalert", "office365"],
     "session-convoy.json": ["serviceBus"],
+    "tag-sync.json": [],
     "timer-job.json": [],
     "window-index.json": ["ChunkText", "ParseDocument", "onedrive_#workflowname#", "openai"],
 }
@@ -72,8 +80,20 @@ def test_published(server: Server, tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.skipif(FOLDER is None, reason="TRUNKLINE_PUBLISHED_DEFINITIONS names no folder with published definitions")
-def test_the_table_names_every_published_definition() -> None:
-    assert sorted(PUBLISHED) == sorted(path.name for path in Path(FOLDER or "").glob("*.json"))
+def test_the_tables_name_every_published_definition_and_all_they_use() -> None:
+    files = sorted(Path(FOLDER or "").glob("*.json"))
+    assert sorted(PUBLISHED) == [path.name for path in files]
+    used = {construct for path in files for construct in of_definition(json.loads(path.read_text())["definition"])}
+    assert json.loads((WORKFLOWS / "constructs.json").read_text()) == sorted(used)
+
+
+def test_ours_use_all_that_published_definitions_use() -> None:
+    used: set[str] = set()
+    for file in [*(WORKFLOWS / "shapes").glob("*.json"), *(WORKFLOWS / "cases").glob("*.json")]:
+        test = json.loads(file.read_text())
+        for holder in [test, *test.get("childWorkflows", [])]:
+            used |= of_definition(holder["definition"])
+    assert sorted(set(json.loads((WORKFLOWS / "constructs.json").read_text())) - used) == []
 
 
 def test_what_the_terminal_says(server: Server, tmp_path: Path) -> None:

@@ -71,6 +71,13 @@ def test_the_story(server: Server, orders: Orders) -> None:
     server.cli("clock", "advance", "2s")
     assert "Order 4711 is on its way." in server.cli("phone", "show", PHONE).stdout
 
+    told = server.cli("workflow", "history", "order-status").stdout.splitlines()
+    assert run["run"] in told[0]
+    assert told[1].endswith("started no run"), told
+    skipped = json.loads(server.cli("--json", "workflow", "history", "order-status", "--status", "skipped").stdout)
+    assert skipped["outputs"]["body"]["data"]["message"] == "hello"
+    assert "no trigger 'x'" in server.cli("workflow", "history", "order-status", "--trigger", "x", expect=1).stderr
+
     orders.down, before = True, orders.asked
     server.cli("phone", "send", PHONE, "--to", OURS, "STATUS")
     for _ in range(6):
@@ -139,6 +146,11 @@ def test_disable_list_delete_and_what_is_wrong(server: Server, tmp_path: Path) -
     assert "The workflow is disabled" in server.cli("workflow", "run", "tiny", expect=1).stderr
     server.cli("workflow", "enable", "tiny")
     assert one(server, "run", "tiny", "--wait", "20s")["status"] == "succeeded"
+    newer = definition(tmp_path, "newer", {"Say": {"type": "Compose", "inputs": 2}})
+    server.cli("workflow", "deploy", newer, "--name", "tiny")
+    versions = [json.loads(line) for line in server.cli("--json", "workflow", "versions", "tiny").stdout.splitlines()]
+    assert [one["definition"]["actions"]["Say"]["inputs"] for one in versions] == [2, 1]
+    assert server.cli("workflow", "versions", "tiny").stdout.splitlines()[0].endswith("new runs follow it")
     server.cli("workflow", "delete", "tiny")
     assert "could not be found" in server.cli("workflow", "show", "tiny", expect=1).stderr
     bad = definition(tmp_path, "bad", {"Say": {"type": "Compose", "inputs": "@body('Nobody')"}})

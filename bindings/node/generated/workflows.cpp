@@ -124,6 +124,12 @@ class WorkflowsServiceObject final : public Object {
         client_.start_run_test(std::move(p_file), std::move(request.options), answer<workflows::WorkflowTestReport>(std::move(request.reply)));
         return;
       }
+      case 18: {  // triggerHistory
+        workflows::WorkflowHistoryQuery p_query{};
+        read(in, p_query);
+        client_.start_trigger_history(std::move(p_query), std::move(request.options), answer<workflows::WorkflowHistoryPage>(std::move(request.reply)));
+        return;
+      }
       default: return Object::start(op, in, std::move(request));
     }
   }

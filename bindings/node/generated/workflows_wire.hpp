@@ -160,4 +160,32 @@ inline void write(Writer& out, const trunkline::workflows::WorkflowTestReport& v
   write(out, value.covered_branches);
 }
 
+inline void read(Reader& in, trunkline::workflows::WorkflowHistoryQuery& value) {
+  read(in, value.workflow);
+  read(in, value.trigger);
+  read(in, value.status);
+  read(in, value.limit);
+  read(in, value.continuation);
+}
+
+inline void write(Writer& out, const trunkline::workflows::WorkflowFiring& value) {
+  write(out, value.name);
+  write(out, value.trigger);
+  write(out, value.status);
+  write(out, value.code);
+  write(out, value.error);
+  write(out, value.run);
+  write(out, value.client_tracking_id);
+  write(out, value.inputs);
+  write(out, value.outputs);
+  write(out, value.scheduled_at);
+  write(out, value.started_at);
+  write(out, value.ended_at);
+}
+
+inline void write(Writer& out, const trunkline::workflows::WorkflowHistoryPage& value) {
+  write(out, value.items);
+  write(out, value.continuation);
+}
+
 }  // namespace trunkline::node

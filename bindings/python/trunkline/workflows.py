@@ -19,7 +19,10 @@ from ._objects import Service, model_of
 from ._stream import Stream
 
 __all__ = [
+    "WorkflowFiring",
     "WorkflowFunctionCall",
+    "WorkflowHistoryPage",
+    "WorkflowHistoryQuery",
     "WorkflowInfo",
     "WorkflowProblem",
     "WorkflowResponse",
@@ -474,6 +477,80 @@ class WorkflowTestReport:
     """Those that were taken."""
 
 
+@dataclass(slots=True, kw_only=True)
+class WorkflowHistoryQuery:
+    """Which entries of a trigger's history to list."""
+
+    workflow: str
+    """Name of the workflow."""
+
+    trigger: str | None = None
+    """Absent: the only one."""
+
+    status: WorkflowStatus | None = None
+    """Only these: `succeeded`, `skipped` or `failed`."""
+
+    limit: int = 30
+    """1 to 250."""
+
+    continuation: str | None = None
+    """From the page before."""
+
+
+@dataclass(slots=True, kw_only=True)
+class WorkflowFiring:
+    """A firing of a trigger, also one that started no run."""
+
+    name: str
+    """Its name; names sort backwards in time."""
+
+    trigger: str
+    """Name of the trigger."""
+
+    status: WorkflowStatus
+    """`succeeded`: it started a run. `skipped`: there was nothing new, or a condition did not hold. `failed`: see
+    `error`.
+    """
+
+    code: str | None = None
+    """Such as `OK`, `Accepted` or `ServiceUnavailable`."""
+
+    error: typing.Any | None = None
+    """Why it failed: `{code, message}`."""
+
+    run: str | None = None
+    """Name of the run that it started."""
+
+    client_tracking_id: str
+    """Of a run the tracking id, else the name."""
+
+    inputs: typing.Any | None = None
+    """What it asked or was given; of one that started a run, see the run."""
+
+    outputs: typing.Any | None = None
+    """What it found; of one that started a run, see the run."""
+
+    scheduled_at: datetime.datetime | None = None
+    """When it was planned."""
+
+    started_at: datetime.datetime
+    """When it began."""
+
+    ended_at: datetime.datetime
+    """When it ended."""
+
+
+@dataclass(slots=True, kw_only=True)
+class WorkflowHistoryPage:
+    """A page of a trigger's history, newest first."""
+
+    items: list[WorkflowFiring] = field(default_factory=list)
+    """The firings."""
+
+    continuation: str | None = None
+    """Give it to the next query; absent at the end."""
+
+
 _native.register(globals())
 
 
@@ -752,3 +829,30 @@ class WorkflowsService(Service):
             NotFoundError: What the request names does not exist.
         """
         return self._impl.run_test(file, timeout)
+
+    @overload
+    def trigger_history(self, query: WorkflowHistoryQuery, /, *, timeout: float | None = None) -> WorkflowHistoryPage: ...
+    @overload
+    def trigger_history(
+        self,
+        /,
+        *,
+        workflow: str,
+        trigger: str | None = None,
+        status: WorkflowStatus | None = None,
+        limit: int = 30,
+        continuation: str | None = None,
+        timeout: float | None = None,
+    ) -> WorkflowHistoryPage: ...
+    def trigger_history(self, query: WorkflowHistoryQuery | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> WorkflowHistoryPage:
+        """The history of a trigger, newest first: also firings that started no run, and why.
+
+        Args:
+            query: Or give the fields of `WorkflowHistoryQuery` as keywords.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        return self._impl.trigger_history(model_of(WorkflowHistoryQuery, query, fields), timeout)

@@ -319,6 +319,62 @@ export interface WorkflowTestReport {
   coveredBranches: number;
 }
 
+/** Which entries of a trigger's history to list. */
+export interface WorkflowHistoryQuery {
+  /** Name of the workflow. */
+  workflow: string;
+  /** Absent: the only one. */
+  trigger?: string;
+  /** Only these: `succeeded`, `skipped` or `failed`. */
+  status?: WorkflowStatus;
+  /**
+   * 1 to 250.
+   * @default 30
+   */
+  limit?: number;
+  /** From the page before. */
+  continuation?: string;
+}
+
+/** A firing of a trigger, also one that started no run. */
+export interface WorkflowFiring {
+  /** Its name; names sort backwards in time. */
+  name: string;
+  /** Name of the trigger. */
+  trigger: string;
+  /**
+   * `succeeded`: it started a run. `skipped`: there was nothing new, or a condition did not hold. `failed`: see
+   * `error`.
+   */
+  status: WorkflowStatus;
+  /** Such as `OK`, `Accepted` or `ServiceUnavailable`. */
+  code?: string;
+  /** Why it failed: `{code, message}`. */
+  error?: unknown;
+  /** Name of the run that it started. */
+  run?: string;
+  /** Of a run the tracking id, else the name. */
+  clientTrackingId: string;
+  /** What it asked or was given; of one that started a run, see the run. */
+  inputs?: unknown;
+  /** What it found; of one that started a run, see the run. */
+  outputs?: unknown;
+  /** When it was planned. */
+  scheduledAt?: Date;
+  /** When it began. */
+  startedAt: Date;
+  /** When it ended. */
+  endedAt: Date;
+}
+
+/** A page of a trigger's history, newest first. */
+export interface WorkflowHistoryPage {
+  /** The firings. */
+  items: WorkflowFiring[];
+  /** Give it to the next query; absent at the end. */
+  continuation?: string;
+}
+
 /** The workflows of the runtime. Names compare without case. */
 export declare class WorkflowsService {
   protected constructor();
@@ -430,4 +486,10 @@ export declare class WorkflowsService {
    * Errors: `notFound`.
    */
   runTest(file: string, options?: CallOptions): Promise<WorkflowTestReport>;
+
+  /**
+   * The history of a trigger, newest first: also firings that started no run, and why.
+   * Errors: `notFound`, `invalidArgument`.
+   */
+  triggerHistory(query: WorkflowHistoryQuery, options?: CallOptions): Promise<WorkflowHistoryPage>;
 }

@@ -97,6 +97,8 @@ test('workflows: put, get, list, patch, versions, disable, enable, delete', { ti
   await logic.workflows.enable(GROUP, name);
   assert.equal((await logic.workflows.update(GROUP, name)).state, 'Enabled');
   assert.ok((await all(logic.workflows.listBySubscription({ top: 1 }))).some((one) => one.name === name));
+  const upgraded = await logic.workflows.generateUpgradedDefinition(GROUP, name, { targetSchemaVersion: '2016-06-01' });
+  assert.deepEqual(upgraded.actions ?? upgraded, { Say: { type: 'Compose', inputs: 1 } });
   const swagger = await logic.workflows.listSwagger(GROUP, name);
   assert.ok(swagger.paths['/manual/paths/invoke'].post);
 
@@ -181,7 +183,10 @@ test('runs, actions, retries, contents, request histories and traces', { timeout
 test('repetitions of loops', { timeout: 30_000 }, async () => {
   const name = unique('loop');
   await put(name, definition({
-    Each: { type: 'Foreach', foreach: '@range(0, 3)', actions: { Say: { type: 'Compose', inputs: "@{items('Each')}!" } } },
+    Each: { type: 'Foreach', foreach: '@range(0, 3)', actions: {
+      Say: { type: 'Compose', inputs: "@{items('Each')}!" },
+      Ask: { type: 'Http', inputs: { method: 'GET', uri: `http://127.0.0.1:${shop.address().port}/@{items('Each')}` }, runAfter: { Say: ['Succeeded'] } },
+    } },
   }));
   await logic.workflowTriggers.run(GROUP, name, 'manual');
   const [started] = await all(logic.workflowRuns.list(GROUP, name));
@@ -197,6 +202,10 @@ test('repetitions of loops', { timeout: 30_000 }, async () => {
   assert.deepEqual(scopes.map((scope) => scope.status), ['Succeeded', 'Succeeded', 'Succeeded']);
   assert.equal((await logic.workflowRunActionScopeRepetitions.get(GROUP, name, run.name, 'Each', '000002')).name, '000002');
   assert.deepEqual(await all(logic.workflowRunActionRepetitionsRequestHistories.list(GROUP, name, run.name, 'Say', '000001')), []);
+  const [asked] = await all(logic.workflowRunActionRepetitionsRequestHistories.list(GROUP, name, run.name, 'Ask', '000001'));
+  const exchange = await logic.workflowRunActionRepetitionsRequestHistories.get(GROUP, name, run.name, 'Ask', '000001', asked.name);
+  assert.match(exchange.properties.request.uri, /\/1$/);
+  assert.equal(exchange.properties.response.statusCode, 200);
   await refused(logic.workflowRunActionRepetitions.get(GROUP, name, run.name, 'Say', '000009'), 404, 'WorkflowRunActionRepetitionNotFound');
 });
 

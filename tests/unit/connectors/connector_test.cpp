@@ -21,10 +21,20 @@ TEST(Connector, IsFoundWithoutRegardToCase) {
   EXPECT_EQ(find_connector("servicebus"), nullptr);
 }
 
+TEST(Connector, IsFoundWithTheNumberOfAFurtherConnection) {
+  EXPECT_EQ(find_connector("acsemail-1"), find_connector("acsemail"));
+  EXPECT_EQ(find_connector("AcsChat-12"), find_connector("acschat"));
+  EXPECT_EQ(find_connector("acsemail-"), nullptr);
+  EXPECT_EQ(find_connector("acsemail-b"), nullptr);
+}
+
 TEST(Connector, OperationsAreFoundByMethodAndPath) {
   EXPECT_NE(match("azurecommunicationservicessms", "post", "/v2/sms").operation, nullptr);
   EXPECT_NE(match("acsemail", "post", "/emails:sendGAVersion").operation, nullptr);
   EXPECT_NE(match("smtp", "POST", "/SendEmailV3").operation, nullptr);
+  EXPECT_NE(match("smtp", kProviderMethod, "sendEmail").operation, nullptr);
+  EXPECT_EQ(match("smtp", "POST", "sendEmail").operation->path, "/SendEmail") << "the managed connector's, not the built-in's";
+  EXPECT_THAT(match("acsemail", "get", "/emails/operations/5f%2D1").arguments, ElementsAre("5f-1"));
   EXPECT_EQ(match("acsemail", "get", "/emails:sendGAVersion").operation, nullptr);
   EXPECT_EQ(match("acsidentity", "post", "/identities/x/y/z").operation, nullptr);
 }

@@ -177,6 +177,59 @@ TEST_F(RunTest, WaitsForAChildAcrossARestart) {
   EXPECT_THAT(runs(service().get("child")), SizeIs(1)) << "one child, whatever happened";
 }
 
+TEST_F(RunTest, CallsAChildAgainWhenItsAnswerAsksForIt) {
+  open(true);
+  // Its callers are told how often it was called, and it goes on after it has answered.
+  int called = 0;
+  script_ = [&](const net::ClientRequest&) -> std::optional<Result<net::ClientResponse>> {
+    return Result<net::ClientResponse>(json_answer(200, std::to_string(++called)));
+  };
+  restart();
+  deploy(definition(R"j({"Count":{"type":"Http","inputs":{"method":"GET","uri":"http://x.example/count"}},
+    "Reply":{"type":"Response","inputs":{"statusCode":"@if(less(body('Count'),3),triggerBody()['code'],200)","headers":{"Retry-After":"@{triggerBody()?['after']}"},
+      "body":"@body('Count')"},"runAfter":{"Count":["Succeeded"]}},
+    "Pause":{"type":"Wait","inputs":{"interval":{"count":15,"unit":"Second"}},"runAfter":{"Reply":["Succeeded"]}}})j"),
+         "child");
+  const auto ask = [&](const std::string& policy, const std::string& body) {
+    called = 0;
+    const WorkflowPtr parent =
+        deploy(definition(R"j({"Ask":{"type":"Workflow","inputs":{"host":{"workflow":{"id":"child"}},"body":"@triggerBody()")j" +
+                          (policy.empty() ? "" : R"j(,"retryPolicy":)j" + policy) + "}}}"),
+               "parent");
+    start(parent, body);
+  };
+  ask(R"j({"type":"fixed","count":2,"interval":"PT10S"})j", R"j({"code":503})j");
+  EXPECT_EQ(last_view(service().get("parent")).row().status, Status::kRunning);
+  EXPECT_EQ(called, 1);
+  restart();
+  advance(std::chrono::seconds{10});
+  EXPECT_EQ(called, 2);
+  // The first child ends here, which says nothing of the one that is under way.
+  advance(std::chrono::seconds{10});
+  const RunView view = last_view(service().get("parent"));
+  EXPECT_EQ(view.row().status, Status::kSucceeded);
+  EXPECT_EQ((*view.action("Ask")->outputs)["body"], 3);
+  ASSERT_THAT(view.action("Ask")->retry_history, SizeIs(2));
+  EXPECT_EQ(view.action("Ask")->retry_history[0]["code"], "ServiceUnavailable");
+  advance(std::chrono::minutes{1});
+  EXPECT_THAT(runs(service().get("child")), SizeIs(3));
+
+  ask(R"j({"type":"fixed","count":1,"interval":"PT10S"})j", R"j({"code":500})j");
+  advance(std::chrono::seconds{10});
+  EXPECT_EQ(status_of(last_view(service().get("parent")), "Ask"), Status::kFailed) << "once more, and then no more";
+  EXPECT_EQ(last_view(service().get("parent")).action("Ask")->code, "InternalServerError");
+  ask(R"j({"type":"none"})j", R"j({"code":500})j");
+  EXPECT_EQ(status_of(last_view(service().get("parent")), "Ask"), Status::kFailed);
+  EXPECT_EQ(called, 1);
+  ask("", R"j({"code":404})j");
+  EXPECT_EQ(status_of(last_view(service().get("parent")), "Ask"), Status::kFailed) << "another attempt would not help";
+  EXPECT_EQ(called, 1);
+  ask("", R"j({"code":429,"after":"3"})j");
+  advance(std::chrono::seconds{6});
+  EXPECT_EQ(status_of(last_view(service().get("parent")), "Ask"), Status::kSucceeded) << "as soon as the answer says";
+  advance(std::chrono::minutes{1});
+}
+
 TEST_F(RunTest, NamesWhatIsWrongWithAChild) {
   open();
   deploy(definition("{}"), "mute");

@@ -1,5 +1,7 @@
 #include "runtime/flows/triggers.h"
 
+#include <map>
+
 #include "tests/unit/flows/flows_fixture.h"
 
 namespace trunkline::flows {
@@ -362,6 +364,62 @@ TEST_F(TriggersTest, TakeEventsOfTheRuntime) {
   EXPECT_THAT(runs(split), SizeIs(2));
   EXPECT_EQ(last_view(split).trigger()["outputs"]["body"]["id"], "e1");
   EXPECT_TRUE(deliver("nobody", 1).rule.final);
+}
+
+/// Keeps who is subscribed to what.
+class Subscribers final : public EventSubscriber {
+ public:
+  Task<void> subscribe(std::string name, std::string, Value filter, std::string endpoint) override {
+    const std::lock_guard lock(mutex_);
+    standing_[name] = endpoint.substr(endpoint.rfind('/') + 1) + " " + expression::to_json_text(filter);
+    co_return;
+  }
+  Task<void> unsubscribe(std::string name, std::string) override {
+    const std::lock_guard lock(mutex_);
+    standing_.erase(name);
+    co_return;
+  }
+  std::vector<std::string> standing() const {
+    const std::lock_guard lock(mutex_);
+    std::vector<std::string> out;
+    for (const auto& [name, what] : standing_) out.push_back(what);
+    std::sort(out.begin(), out.end());
+    return out;
+  }
+  std::vector<std::string> names() const {
+    const std::lock_guard lock(mutex_);
+    std::vector<std::string> out;
+    for (const auto& [name, what] : standing_) out.push_back(name);
+    return out;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<std::string, std::string> standing_;
+};
+
+TEST_F(TriggersTest, SubscribeEachToItsOwnEvents) {
+  Subscribers events;
+  open();
+  service().set_event_subscriber(events);
+  const auto trigger = [](const std::string& name, const std::string& type) {
+    return "\"" + name +
+           R"j(":{"type":"ApiConnectionWebhook","inputs":{"host":{"connection":{"name":"azureeventgrid"}},"path":"/x","body":{"properties":{
+        "topic":"","destination":{"endpointType":"webhook","properties":{"endpointUrl":"@{listCallbackUrl()}"}},"filter":{"includedEventTypes":[")j" +
+           type + R"j("]}}}}})j";
+  };
+  const WorkflowPtr two = deploy(definition("{}", "{" + trigger("a", "A") + "," + trigger("b (2)", "B") + "}"), "two");
+  settle();
+  EXPECT_THAT(events.standing(),
+              ::testing::ElementsAre(R"j(a {"includedEventTypes":["A"]})j", R"j(b (2) {"includedEventTypes":["B"]})j"));
+  for (const std::string& name : events.names()) EXPECT_THAT(name, ::testing::MatchesRegex("[A-Za-z0-9-]+"));
+  deploy(definition("{}", "{" + trigger("b (2)", "B") + "}"), "two");
+  settle();
+  EXPECT_THAT(events.standing(), ::testing::ElementsAre(R"j(b (2) {"includedEventTypes":["B"]})j"));
+  sync_wait(service().set_enabled(two->arm_id, false));
+  settle();
+  EXPECT_THAT(events.standing(), ::testing::IsEmpty());
+  life_.reset();  // before whom it would tell
 }
 
 }  // namespace

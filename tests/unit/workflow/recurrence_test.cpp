@@ -97,5 +97,20 @@ TEST(Recurrence, CountsSecondsWithoutDrift) {
               ElementsAre("2026-03-02T08:00:00.250Z", "2026-03-02T08:00:07.250Z", "2026-03-02T08:00:14.250Z"));
 }
 
+TEST(Recurrence, TakesIntervalsInTheirDocumentedRanges) {
+  const auto refused = [](const std::string& frequency, int interval) {
+    std::string out;
+    parse_recurrence(Value{{"frequency", frequency}, {"interval", interval}},
+                     [&](std::string pointer, std::string) { out += pointer; });
+    return out;
+  };
+  for (const auto& [frequency, most] : {std::pair{"Second", 9'999'999}, std::pair{"minute", 72'000}, std::pair{"Hour", 12'000},
+                                        std::pair{"DAY", 500}, std::pair{"Week", 71}, std::pair{"Month", 16}}) {
+    EXPECT_EQ(refused(frequency, most), "") << frequency;
+    EXPECT_EQ(refused(frequency, most + 1), "/interval") << frequency;
+    EXPECT_EQ(refused(frequency, 0), "/interval") << frequency;
+  }
+}
+
 }  // namespace
 }  // namespace trunkline::workflow

@@ -2657,6 +2657,18 @@ static inline int32_t tl_workflows_workflows_run_test(tl_iface service, const tl
   return 0;
 }
 
+/**
+ * The history of a trigger, newest first: also firings that started no run, and why.
+ * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_INVALID_ARGUMENT.
+ */
+static inline int32_t tl_workflows_workflows_trigger_history(tl_iface service, const tl_call *call,
+                                                             const tl_workflows_workflow_history_query *query, tl_workflows_service_trigger_history_done done, void *user) {
+  const tl_workflows_service *vtbl = (const tl_workflows_service *)service.vtbl;
+  if (!vtbl || !TL_HAS(vtbl, trigger_history) || !vtbl->trigger_history) return TL_ERROR_CODE_UNIMPLEMENTED;
+  vtbl->trigger_history(service.self, call, query, done, user);
+  return 0;
+}
+
 #ifdef __cplusplus
 }
 #endif

@@ -431,6 +431,7 @@ inline constexpr SlotInfo tl_workflows_service[] = {
     {"complete_call", offsetof(::tl_workflows_service, complete_call), true},
     {"fail_call", offsetof(::tl_workflows_service, fail_call), true},
     {"run_test", offsetof(::tl_workflows_service, run_test), true},
+    {"trigger_history", offsetof(::tl_workflows_service, trigger_history), true},
 };
 }  // namespace slots
 
@@ -482,7 +483,7 @@ inline constexpr InterfaceInfo kInterfaces[] = {
     {"trunkline.service.rooms/1", "RoomsService", InterfaceKind::kService, false, sizeof(tl_service_rooms_service), 80, slots::tl_service_rooms_service},
     {"trunkline.service.calls/1", "CallsService", InterfaceKind::kService, false, sizeof(tl_calling_calls_service), 256, slots::tl_calling_calls_service},
     {"trunkline.service.sandbox_phones/1", "SandboxPhonesService", InterfaceKind::kService, false, sizeof(tl_calling_sandbox_phones_service), 72, slots::tl_calling_sandbox_phones_service},
-    {"trunkline.service.workflows/1", "WorkflowsService", InterfaceKind::kService, false, sizeof(tl_workflows_service), 152, slots::tl_workflows_service},
+    {"trunkline.service.workflows/1", "WorkflowsService", InterfaceKind::kService, false, sizeof(tl_workflows_service), 160, slots::tl_workflows_service},
 };
 
 /// nullptr: an id that this version does not know.

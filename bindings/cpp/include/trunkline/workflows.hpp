@@ -346,6 +346,62 @@ struct WorkflowTestReport {
   bool operator==(const WorkflowTestReport&) const = default;
 };
 
+/// Which entries of a trigger's history to list.
+struct WorkflowHistoryQuery {
+  /// Name of the workflow.
+  std::string workflow{};
+  /// Absent: the only one.
+  std::optional<std::string> trigger{};
+  /// Only these: `succeeded`, `skipped` or `failed`.
+  std::optional<WorkflowStatus> status{};
+  /// 1 to 250.
+  std::int32_t limit = 30;
+  /// From the page before.
+  std::optional<std::string> continuation{};
+
+  bool operator==(const WorkflowHistoryQuery&) const = default;
+};
+
+/// A firing of a trigger, also one that started no run.
+struct WorkflowFiring {
+  /// Its name; names sort backwards in time.
+  std::string name{};
+  /// Name of the trigger.
+  std::string trigger{};
+  /// `succeeded`: it started a run. `skipped`: there was nothing new, or a condition did not hold. `failed`: see `error`.
+  WorkflowStatus status{};
+  /// Such as `OK`, `Accepted` or `ServiceUnavailable`.
+  std::optional<std::string> code{};
+  /// Why it failed: `{code, message}`.
+  std::optional<std::string> error{};
+  /// Name of the run that it started.
+  std::optional<std::string> run{};
+  /// Of a run the tracking id, else the name.
+  std::string client_tracking_id{};
+  /// What it asked or was given; of one that started a run, see the run.
+  std::optional<std::string> inputs{};
+  /// What it found; of one that started a run, see the run.
+  std::optional<std::string> outputs{};
+  /// When it was planned.
+  std::optional<Time> scheduled_at{};
+  /// When it began.
+  Time started_at{};
+  /// When it ended.
+  Time ended_at{};
+
+  bool operator==(const WorkflowFiring&) const = default;
+};
+
+/// A page of a trigger's history, newest first.
+struct WorkflowHistoryPage {
+  /// The firings.
+  std::vector<WorkflowFiring> items{};
+  /// Give it to the next query; absent at the end.
+  std::optional<std::string> continuation{};
+
+  bool operator==(const WorkflowHistoryPage&) const = default;
+};
+
 class WorkflowSpecView;
 class WorkflowProblemView;
 class WorkflowTriggerInfoView;
@@ -363,6 +419,9 @@ class WorkflowRunDetailsView;
 class WorkflowFunctionCallView;
 class WorkflowTestDifferenceView;
 class WorkflowTestReportView;
+class WorkflowHistoryQueryView;
+class WorkflowFiringView;
+class WorkflowHistoryPageView;
 
 }  // namespace trunkline::workflows
 
@@ -585,6 +644,45 @@ struct Codec<::trunkline::workflows::WorkflowTestReport> {
   static constexpr std::size_t kMinSize = 112;
   static C lower(const ::trunkline::workflows::WorkflowTestReport& v, Arena& arena);
   static void lift(const C& c, ::trunkline::workflows::WorkflowTestReport& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::workflows::WorkflowHistoryQuery> {
+  using C = tl_workflows_workflow_history_query;
+  using View = ::trunkline::workflows::WorkflowHistoryQueryView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 72;
+  static C lower(const ::trunkline::workflows::WorkflowHistoryQuery& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::workflows::WorkflowHistoryQuery& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::workflows::WorkflowFiring> {
+  using C = tl_workflows_workflow_firing;
+  using View = ::trunkline::workflows::WorkflowFiringView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 176;
+  static C lower(const ::trunkline::workflows::WorkflowFiring& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::workflows::WorkflowFiring& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
+struct Codec<::trunkline::workflows::WorkflowHistoryPage> {
+  using C = tl_workflows_workflow_history_page;
+  using View = ::trunkline::workflows::WorkflowHistoryPageView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 48;
+  static C lower(const ::trunkline::workflows::WorkflowHistoryPage& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::workflows::WorkflowHistoryPage& v);
   static void check(const C& c, const char* what);
   static View view(const C& c);
 };
@@ -1109,6 +1207,98 @@ class WorkflowTestReportView {
   const tl_workflows_workflow_test_report* c_ = nullptr;
 };
 
+/// WorkflowHistoryQuery in C form, read in place.
+class WorkflowHistoryQueryView {
+ public:
+  WorkflowHistoryQueryView() = default;
+  explicit WorkflowHistoryQueryView(const tl_workflows_workflow_history_query& c) : c_(&c) {}
+
+  /// Name of the workflow.
+  std::string_view workflow() const { return abi::Member<std::string>::view(c_->workflow); }
+  /// Absent: the only one.
+  std::optional<std::string_view> trigger() const { return abi::Member<std::optional<std::string>>::view(c_->trigger); }
+  /// Only these: `succeeded`, `skipped` or `failed`.
+  std::optional<WorkflowStatus> status() const { return abi::Member<std::optional<WorkflowStatus>>::view(c_->status); }
+  /// 1 to 250.
+  std::int32_t limit() const { return abi::Member<std::int32_t>::view(c_->limit); }
+  /// From the page before.
+  std::optional<std::string_view> continuation() const { return abi::Member<std::optional<std::string>>::view(c_->continuation); }
+
+  WorkflowHistoryQuery copy() const {
+    WorkflowHistoryQuery value;
+    abi::Codec<WorkflowHistoryQuery>::lift(*c_, value);
+    return value;
+  }
+  const tl_workflows_workflow_history_query* raw() const { return c_; }
+
+ private:
+  const tl_workflows_workflow_history_query* c_ = nullptr;
+};
+
+/// WorkflowFiring in C form, read in place.
+class WorkflowFiringView {
+ public:
+  WorkflowFiringView() = default;
+  explicit WorkflowFiringView(const tl_workflows_workflow_firing& c) : c_(&c) {}
+
+  /// Its name; names sort backwards in time.
+  std::string_view name() const { return abi::Member<std::string>::view(c_->name); }
+  /// Name of the trigger.
+  std::string_view trigger() const { return abi::Member<std::string>::view(c_->trigger); }
+  /// `succeeded`: it started a run. `skipped`: there was nothing new, or a condition did not hold. `failed`: see `error`.
+  WorkflowStatus status() const { return abi::Member<WorkflowStatus>::view(c_->status); }
+  /// Such as `OK`, `Accepted` or `ServiceUnavailable`.
+  std::optional<std::string_view> code() const { return abi::Member<std::optional<std::string>>::view(c_->code); }
+  /// Why it failed: `{code, message}`.
+  std::optional<std::string_view> error() const { return abi::Member<std::optional<std::string>>::view(c_->error); }
+  /// Name of the run that it started.
+  std::optional<std::string_view> run() const { return abi::Member<std::optional<std::string>>::view(c_->run); }
+  /// Of a run the tracking id, else the name.
+  std::string_view client_tracking_id() const { return abi::Member<std::string>::view(c_->client_tracking_id); }
+  /// What it asked or was given; of one that started a run, see the run.
+  std::optional<std::string_view> inputs() const { return abi::Member<std::optional<std::string>>::view(c_->inputs); }
+  /// What it found; of one that started a run, see the run.
+  std::optional<std::string_view> outputs() const { return abi::Member<std::optional<std::string>>::view(c_->outputs); }
+  /// When it was planned.
+  std::optional<Time> scheduled_at() const { return abi::Member<std::optional<Time>>::view(c_->scheduled_at); }
+  /// When it began.
+  Time started_at() const { return abi::Member<Time>::view(c_->started_at); }
+  /// When it ended.
+  Time ended_at() const { return abi::Member<Time>::view(c_->ended_at); }
+
+  WorkflowFiring copy() const {
+    WorkflowFiring value;
+    abi::Codec<WorkflowFiring>::lift(*c_, value);
+    return value;
+  }
+  const tl_workflows_workflow_firing* raw() const { return c_; }
+
+ private:
+  const tl_workflows_workflow_firing* c_ = nullptr;
+};
+
+/// WorkflowHistoryPage in C form, read in place.
+class WorkflowHistoryPageView {
+ public:
+  WorkflowHistoryPageView() = default;
+  explicit WorkflowHistoryPageView(const tl_workflows_workflow_history_page& c) : c_(&c) {}
+
+  /// The firings.
+  ListView<WorkflowFiring> items() const { return abi::Member<std::vector<WorkflowFiring>>::view(c_->items); }
+  /// Give it to the next query; absent at the end.
+  std::optional<std::string_view> continuation() const { return abi::Member<std::optional<std::string>>::view(c_->continuation); }
+
+  WorkflowHistoryPage copy() const {
+    WorkflowHistoryPage value;
+    abi::Codec<WorkflowHistoryPage>::lift(*c_, value);
+    return value;
+  }
+  const tl_workflows_workflow_history_page* raw() const { return c_; }
+
+ private:
+  const tl_workflows_workflow_history_page* c_ = nullptr;
+};
+
 }  // namespace trunkline::workflows
 
 namespace trunkline::abi {
@@ -1130,6 +1320,9 @@ inline ::trunkline::workflows::WorkflowRunDetailsView Codec<::trunkline::workflo
 inline ::trunkline::workflows::WorkflowFunctionCallView Codec<::trunkline::workflows::WorkflowFunctionCall>::view(const tl_workflows_workflow_function_call& c) { return ::trunkline::workflows::WorkflowFunctionCallView(c); }
 inline ::trunkline::workflows::WorkflowTestDifferenceView Codec<::trunkline::workflows::WorkflowTestDifference>::view(const tl_workflows_workflow_test_difference& c) { return ::trunkline::workflows::WorkflowTestDifferenceView(c); }
 inline ::trunkline::workflows::WorkflowTestReportView Codec<::trunkline::workflows::WorkflowTestReport>::view(const tl_workflows_workflow_test_report& c) { return ::trunkline::workflows::WorkflowTestReportView(c); }
+inline ::trunkline::workflows::WorkflowHistoryQueryView Codec<::trunkline::workflows::WorkflowHistoryQuery>::view(const tl_workflows_workflow_history_query& c) { return ::trunkline::workflows::WorkflowHistoryQueryView(c); }
+inline ::trunkline::workflows::WorkflowFiringView Codec<::trunkline::workflows::WorkflowFiring>::view(const tl_workflows_workflow_firing& c) { return ::trunkline::workflows::WorkflowFiringView(c); }
+inline ::trunkline::workflows::WorkflowHistoryPageView Codec<::trunkline::workflows::WorkflowHistoryPage>::view(const tl_workflows_workflow_history_page& c) { return ::trunkline::workflows::WorkflowHistoryPageView(c); }
 
 }  // namespace trunkline::abi
 

@@ -97,6 +97,11 @@ struct WorkflowsServiceRunTest {
   static constexpr auto kSlot = &tl_workflows_service::run_test;
   using Value = WorkflowTestReport;
 };
+struct WorkflowsServiceTriggerHistory {
+  static constexpr std::string_view kName = "trigger_history";
+  static constexpr auto kSlot = &tl_workflows_service::trigger_history;
+  using Value = WorkflowHistoryPage;
+};
 }  // namespace ops
 
 /// The workflows of the runtime. Names compare without case.
@@ -403,6 +408,24 @@ class WorkflowsServiceClient : public abi::Client<tl_workflows_service> {
   }
   /// run_test, blocking this thread.
   WorkflowTestReport run_test_sync(std::string file, CallOptions options = {}) const;
+
+  /// The history of a trigger, newest first: also firings that started no run, and why.
+  /// Errors: kNotFound, kInvalidArgument.
+  Task<WorkflowHistoryPage> trigger_history(WorkflowHistoryQuery query, CallOptions options = {}) const;
+  /// trigger_history ending in done(Result<WorkflowHistoryPage>), once, on any thread, perhaps before it returns.
+  template <class F>
+  void start_trigger_history(WorkflowHistoryQuery query, CallOptions options, F done) const {
+    Client::start<ops::WorkflowsServiceTriggerHistory>(std::move(options), std::move(done), std::move(query));
+  }
+  void start_trigger_history(WorkflowHistoryQuery query, CallOptions options, abi::Callback<WorkflowHistoryPage> done) const;
+  /// trigger_history without copies: the arguments must live until the peer has completed it, and so does `done`, which is
+  /// done(view, const Error*). What it is given lives while it runs.
+  template <class F>
+  void start_trigger_history_raw(const tl_workflows_workflow_history_query& query, CallOptions options, F done) const {
+    Client::start_raw<ops::WorkflowsServiceTriggerHistory>(std::move(options), std::move(done), &query);
+  }
+  /// trigger_history, blocking this thread.
+  WorkflowHistoryPage trigger_history_sync(WorkflowHistoryQuery query, CallOptions options = {}) const;
 };
 
 }  // namespace trunkline::workflows

@@ -133,6 +133,13 @@ class WorkflowsService : public virtual Implementation {
   TL_INLINE virtual Task<WorkflowTestReport> run_test(Call call, std::string file);
   TL_INLINE virtual void start_run_test(const Call& call, std::string_view file, Completion<WorkflowTestReport> done);
 
+  /// The history of a trigger, newest first: also firings that started no run, and why.
+  /// [any-thread]
+  /// Errors: kNotFound, kInvalidArgument.
+  TL_INLINE virtual Task<WorkflowHistoryPage> trigger_history(Call call, WorkflowHistoryQuery query);
+  TL_INLINE virtual void start_trigger_history(const Call& call, WorkflowHistoryQueryView query,
+                                               Completion<WorkflowHistoryPage> done);
+
  protected:
   WorkflowsService() { Implementation::offer(kInterfaceId, iface_of(this)); }
 };

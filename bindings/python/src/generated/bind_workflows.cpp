@@ -24,6 +24,9 @@ pyrt::Model<6> model_WorkflowRunDetails({"run", "trigger_inputs", "trigger_outpu
 pyrt::Model<8> model_WorkflowFunctionCall({"id", "function", "workflow", "run", "action", "inputs", "attempt", "idempotency_key"});
 pyrt::Model<3> model_WorkflowTestDifference({"where", "expected", "actual"});
 pyrt::Model<10> model_WorkflowTestReport({"name", "file", "passed", "problem", "differences", "elapsed", "actions", "covered_actions", "branches", "covered_branches"});
+pyrt::Model<5> model_WorkflowHistoryQuery({"workflow", "trigger", "status", "limit", "continuation"});
+pyrt::Model<12> model_WorkflowFiring({"name", "trigger", "status", "code", "error", "run", "client_tracking_id", "inputs", "outputs", "scheduled_at", "started_at", "ended_at"});
+pyrt::Model<2> model_WorkflowHistoryPage({"items", "continuation"});
 }  // namespace
 
 PyObject* to_py(WorkflowStatus value) { return enum_WorkflowStatus.get(static_cast<std::int32_t>(value)); }
@@ -359,6 +362,65 @@ void from_py(PyObject* object, WorkflowTestReport& value) {
   fields.take(8, value.branches);
   fields.take(9, value.covered_branches);
 }
+PyObject* to_py(const WorkflowHistoryQuery& value) {
+  pyrt::Row<5> row;
+  row.add(pyrt::put(value.workflow));
+  row.add(pyrt::put(value.trigger));
+  row.add(pyrt::put(value.status));
+  row.add(pyrt::put(value.limit));
+  row.add(pyrt::put(value.continuation));
+  return model_WorkflowHistoryQuery.make(row);
+}
+void from_py(PyObject* object, WorkflowHistoryQuery& value) {
+  const pyrt::Fields fields(model_WorkflowHistoryQuery, object);
+  fields.take(0, value.workflow);
+  fields.take(1, value.trigger);
+  fields.take(2, value.status);
+  fields.take(3, value.limit);
+  fields.take(4, value.continuation);
+}
+PyObject* to_py(const WorkflowFiring& value) {
+  pyrt::Row<12> row;
+  row.add(pyrt::put(value.name));
+  row.add(pyrt::put(value.trigger));
+  row.add(pyrt::put(value.status));
+  row.add(pyrt::put(value.code));
+  row.add(pyrt::json_to_py(value.error));
+  row.add(pyrt::put(value.run));
+  row.add(pyrt::put(value.client_tracking_id));
+  row.add(pyrt::json_to_py(value.inputs));
+  row.add(pyrt::json_to_py(value.outputs));
+  row.add(pyrt::put(value.scheduled_at));
+  row.add(pyrt::put(value.started_at));
+  row.add(pyrt::put(value.ended_at));
+  return model_WorkflowFiring.make(row);
+}
+void from_py(PyObject* object, WorkflowFiring& value) {
+  const pyrt::Fields fields(model_WorkflowFiring, object);
+  fields.take(0, value.name);
+  fields.take(1, value.trigger);
+  fields.take(2, value.status);
+  fields.take(3, value.code);
+  fields.take_json(4, value.error);
+  fields.take(5, value.run);
+  fields.take(6, value.client_tracking_id);
+  fields.take_json(7, value.inputs);
+  fields.take_json(8, value.outputs);
+  fields.take(9, value.scheduled_at);
+  fields.take(10, value.started_at);
+  fields.take(11, value.ended_at);
+}
+PyObject* to_py(const WorkflowHistoryPage& value) {
+  pyrt::Row<2> row;
+  row.add(pyrt::put(value.items));
+  row.add(pyrt::put(value.continuation));
+  return model_WorkflowHistoryPage.make(row);
+}
+void from_py(PyObject* object, WorkflowHistoryPage& value) {
+  const pyrt::Fields fields(model_WorkflowHistoryPage, object);
+  fields.take(0, value.items);
+  fields.take(1, value.continuation);
+}
 
 namespace {
 
@@ -594,6 +656,18 @@ struct WorkflowsService_run_test final : pyrt::Operation<trunkline::workflows::W
   }
 };
 
+struct WorkflowsService_trigger_history final : pyrt::Operation<trunkline::workflows::WorkflowHistoryPage> {
+  trunkline::workflows::WorkflowHistoryQuery p_query{};
+
+  WorkflowsService_trigger_history() : Operation("trigger_history", 1) {}
+  void take(pyrt::Args args) override {
+    pyrt::argument("query", args[0], p_query);
+  }
+  void start(const pyrt::Interface& interface, CallOptions options, pyrt::Done<trunkline::workflows::WorkflowHistoryPage> done) override {
+    interface.client<WorkflowsServiceClient>().start_trigger_history(std::move(p_query), std::move(options), std::move(done));
+  }
+};
+
 constexpr pyrt::MethodSpec methods_of_WorkflowsService[] = {
     {"deploy", &pyrt::blocking<WorkflowsService_deploy>},
     {"deploy_async", &pyrt::awaited<WorkflowsService_deploy>},
@@ -629,6 +703,8 @@ constexpr pyrt::MethodSpec methods_of_WorkflowsService[] = {
     {"fail_call", &WorkflowsService_fail_call_call},
     {"run_test", &pyrt::blocking<WorkflowsService_run_test>},
     {"run_test_async", &pyrt::awaited<WorkflowsService_run_test>},
+    {"trigger_history", &pyrt::blocking<WorkflowsService_trigger_history>},
+    {"trigger_history_async", &pyrt::awaited<WorkflowsService_trigger_history>},
 };
 }  // namespace
 
@@ -651,6 +727,9 @@ static void register_types(PyObject* types) {
   model_WorkflowFunctionCall.init(pyrt::type_of(types, "WorkflowFunctionCall"));
   model_WorkflowTestDifference.init(pyrt::type_of(types, "WorkflowTestDifference"));
   model_WorkflowTestReport.init(pyrt::type_of(types, "WorkflowTestReport"));
+  model_WorkflowHistoryQuery.init(pyrt::type_of(types, "WorkflowHistoryQuery"));
+  model_WorkflowFiring.init(pyrt::type_of(types, "WorkflowFiring"));
+  model_WorkflowHistoryPage.init(pyrt::type_of(types, "WorkflowHistoryPage"));
 }
 }  // namespace trunkline::workflows
 

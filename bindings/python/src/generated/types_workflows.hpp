@@ -40,4 +40,10 @@ PyObject* to_py(const WorkflowTestDifference& value);
 void from_py(PyObject* object, WorkflowTestDifference& value);
 PyObject* to_py(const WorkflowTestReport& value);
 void from_py(PyObject* object, WorkflowTestReport& value);
+PyObject* to_py(const WorkflowHistoryQuery& value);
+void from_py(PyObject* object, WorkflowHistoryQuery& value);
+PyObject* to_py(const WorkflowFiring& value);
+void from_py(PyObject* object, WorkflowFiring& value);
+PyObject* to_py(const WorkflowHistoryPage& value);
+void from_py(PyObject* object, WorkflowHistoryPage& value);
 }  // namespace trunkline::workflows

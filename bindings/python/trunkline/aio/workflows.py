@@ -16,6 +16,8 @@ from .._native import workflows as _native
 from .._objects import Service, model_of
 from ..workflows import (
     WorkflowFunctionCall,
+    WorkflowHistoryPage,
+    WorkflowHistoryQuery,
     WorkflowInfo,
     WorkflowProblem,
     WorkflowRunDetails,
@@ -325,4 +327,32 @@ class WorkflowsService(Service):
             NotFoundError: What the request names does not exist.
         """
         future = self._impl.run_test_async(file)
+        return await (future if timeout is None else within(future, timeout))
+
+    @overload
+    async def trigger_history(self, query: WorkflowHistoryQuery, /, *, timeout: float | None = None) -> WorkflowHistoryPage: ...
+    @overload
+    async def trigger_history(
+        self,
+        /,
+        *,
+        workflow: str,
+        trigger: str | None = None,
+        status: WorkflowStatus | None = None,
+        limit: int = 30,
+        continuation: str | None = None,
+        timeout: float | None = None,
+    ) -> WorkflowHistoryPage: ...
+    async def trigger_history(self, query: WorkflowHistoryQuery | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> WorkflowHistoryPage:
+        """The history of a trigger, newest first: also firings that started no run, and why.
+
+        Args:
+            query: Or give the fields of `WorkflowHistoryQuery` as keywords.
+            timeout: Seconds to wait; then the call is cancelled and `DeadlineExceededError` is raised.
+
+        Raises:
+            NotFoundError: What the request names does not exist.
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+        """
+        future = self._impl.trigger_history_async(model_of(WorkflowHistoryQuery, query, fields))
         return await (future if timeout is None else within(future, timeout))

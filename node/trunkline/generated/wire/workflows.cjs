@@ -136,6 +136,34 @@ function readWorkflowTestReport(r) {
   return v;
 }
 
+function writeWorkflowHistoryQuery(w, v) {
+  w.string("workflow", v.workflow);
+  if (w.has(v.trigger)) w.string("trigger", v.trigger);
+  if (w.has(v.status)) w.enumeration("status", v.status, WorkflowStatus);
+  w.int32("limit", v.limit ?? 30);
+  if (w.has(v.continuation)) w.string("continuation", v.continuation);
+}
+
+function readWorkflowFiring(r) {
+  const v = { name: r.string(), trigger: r.string(), status: r.enumeration(WorkflowStatus) };
+  if (r.boolean()) v.code = r.string();
+  if (r.boolean()) v.error = r.json();
+  if (r.boolean()) v.run = r.string();
+  v.clientTrackingId = r.string();
+  if (r.boolean()) v.inputs = r.json();
+  if (r.boolean()) v.outputs = r.json();
+  if (r.boolean()) v.scheduledAt = r.time();
+  v.startedAt = r.time();
+  v.endedAt = r.time();
+  return v;
+}
+
+function readWorkflowHistoryPage(r) {
+  const v = { items: r.list(readWorkflowFiring) };
+  if (r.boolean()) v.continuation = r.string();
+  return v;
+}
+
 const readString = (r) => r.string();
 
 module.exports = {
@@ -157,4 +185,7 @@ module.exports = {
   readWorkflowFunctionCall,
   readWorkflowTestDifference,
   readWorkflowTestReport,
+  writeWorkflowHistoryQuery,
+  readWorkflowFiring,
+  readWorkflowHistoryPage,
 };

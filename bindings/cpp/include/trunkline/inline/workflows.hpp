@@ -503,4 +503,94 @@ TL_INLINE void Codec<::trunkline::workflows::WorkflowTestReport>::check(const tl
   Member<std::int32_t>::check(c.covered_branches, "covered_branches");
 }
 
+TL_INLINE tl_workflows_workflow_history_query Codec<::trunkline::workflows::WorkflowHistoryQuery>::lower(const ::trunkline::workflows::WorkflowHistoryQuery& v, [[maybe_unused]] Arena& arena) {
+  tl_workflows_workflow_history_query c{};
+  c.struct_size = sizeof c;
+  c.workflow = Member<std::string>::lower(v.workflow, arena);
+  c.trigger = Member<std::optional<std::string>>::lower(v.trigger, arena);
+  c.status = Member<std::optional<::trunkline::workflows::WorkflowStatus>>::lower(v.status, arena);
+  c.limit = Member<std::int32_t>::lower(v.limit, arena);
+  c.continuation = Member<std::optional<std::string>>::lower(v.continuation, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::workflows::WorkflowHistoryQuery>::lift(const tl_workflows_workflow_history_query& c, ::trunkline::workflows::WorkflowHistoryQuery& v) {
+  Member<std::string>::lift(c.workflow, v.workflow);
+  Member<std::optional<std::string>>::lift(c.trigger, v.trigger);
+  Member<std::optional<::trunkline::workflows::WorkflowStatus>>::lift(c.status, v.status);
+  Member<std::int32_t>::lift(c.limit, v.limit);
+  Member<std::optional<std::string>>::lift(c.continuation, v.continuation);
+}
+TL_INLINE void Codec<::trunkline::workflows::WorkflowHistoryQuery>::check(const tl_workflows_workflow_history_query& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.workflow, "workflow");
+  Member<std::optional<std::string>>::check(c.trigger, "trigger");
+  Member<std::optional<::trunkline::workflows::WorkflowStatus>>::check(c.status, "status");
+  Member<std::int32_t>::check(c.limit, "limit");
+  Member<std::optional<std::string>>::check(c.continuation, "continuation");
+}
+
+TL_INLINE tl_workflows_workflow_firing Codec<::trunkline::workflows::WorkflowFiring>::lower(const ::trunkline::workflows::WorkflowFiring& v, [[maybe_unused]] Arena& arena) {
+  tl_workflows_workflow_firing c{};
+  c.struct_size = sizeof c;
+  c.name = Member<std::string>::lower(v.name, arena);
+  c.trigger = Member<std::string>::lower(v.trigger, arena);
+  c.status = Member<::trunkline::workflows::WorkflowStatus>::lower(v.status, arena);
+  c.code = Member<std::optional<std::string>>::lower(v.code, arena);
+  c.error = Member<std::optional<std::string>>::lower(v.error, arena);
+  c.run = Member<std::optional<std::string>>::lower(v.run, arena);
+  c.client_tracking_id = Member<std::string>::lower(v.client_tracking_id, arena);
+  c.inputs = Member<std::optional<std::string>>::lower(v.inputs, arena);
+  c.outputs = Member<std::optional<std::string>>::lower(v.outputs, arena);
+  c.scheduled_at = Member<std::optional<Time>>::lower(v.scheduled_at, arena);
+  c.started_at = Member<Time>::lower(v.started_at, arena);
+  c.ended_at = Member<Time>::lower(v.ended_at, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::workflows::WorkflowFiring>::lift(const tl_workflows_workflow_firing& c, ::trunkline::workflows::WorkflowFiring& v) {
+  Member<std::string>::lift(c.name, v.name);
+  Member<std::string>::lift(c.trigger, v.trigger);
+  Member<::trunkline::workflows::WorkflowStatus>::lift(c.status, v.status);
+  Member<std::optional<std::string>>::lift(c.code, v.code);
+  Member<std::optional<std::string>>::lift(c.error, v.error);
+  Member<std::optional<std::string>>::lift(c.run, v.run);
+  Member<std::string>::lift(c.client_tracking_id, v.client_tracking_id);
+  Member<std::optional<std::string>>::lift(c.inputs, v.inputs);
+  Member<std::optional<std::string>>::lift(c.outputs, v.outputs);
+  Member<std::optional<Time>>::lift(c.scheduled_at, v.scheduled_at);
+  Member<Time>::lift(c.started_at, v.started_at);
+  Member<Time>::lift(c.ended_at, v.ended_at);
+}
+TL_INLINE void Codec<::trunkline::workflows::WorkflowFiring>::check(const tl_workflows_workflow_firing& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.name, "name");
+  Member<std::string>::check(c.trigger, "trigger");
+  Member<::trunkline::workflows::WorkflowStatus>::check(c.status, "status");
+  Member<std::optional<std::string>>::check(c.code, "code");
+  Member<std::optional<std::string>>::check(c.error, "error");
+  Member<std::optional<std::string>>::check(c.run, "run");
+  Member<std::string>::check(c.client_tracking_id, "client_tracking_id");
+  Member<std::optional<std::string>>::check(c.inputs, "inputs");
+  Member<std::optional<std::string>>::check(c.outputs, "outputs");
+  Member<std::optional<Time>>::check(c.scheduled_at, "scheduled_at");
+  Member<Time>::check(c.started_at, "started_at");
+  Member<Time>::check(c.ended_at, "ended_at");
+}
+
+TL_INLINE tl_workflows_workflow_history_page Codec<::trunkline::workflows::WorkflowHistoryPage>::lower(const ::trunkline::workflows::WorkflowHistoryPage& v, [[maybe_unused]] Arena& arena) {
+  tl_workflows_workflow_history_page c{};
+  c.struct_size = sizeof c;
+  c.items = Member<std::vector<::trunkline::workflows::WorkflowFiring>>::lower(v.items, arena);
+  c.continuation = Member<std::optional<std::string>>::lower(v.continuation, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::workflows::WorkflowHistoryPage>::lift(const tl_workflows_workflow_history_page& c, ::trunkline::workflows::WorkflowHistoryPage& v) {
+  Member<std::vector<::trunkline::workflows::WorkflowFiring>>::lift(c.items, v.items);
+  Member<std::optional<std::string>>::lift(c.continuation, v.continuation);
+}
+TL_INLINE void Codec<::trunkline::workflows::WorkflowHistoryPage>::check(const tl_workflows_workflow_history_page& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::vector<::trunkline::workflows::WorkflowFiring>>::check(c.items, "items");
+  Member<std::optional<std::string>>::check(c.continuation, "continuation");
+}
+
 }  // namespace trunkline::abi

@@ -181,5 +181,17 @@ TL_INLINE void WorkflowsServiceClient::start_run_test(std::string file, CallOpti
 TL_INLINE WorkflowTestReport WorkflowsServiceClient::run_test_sync(std::string file, CallOptions options) const {
   return Client::wait<ops::WorkflowsServiceRunTest>(std::move(options), std::move(file));
 }
+TL_INLINE Task<WorkflowHistoryPage> WorkflowsServiceClient::trigger_history(WorkflowHistoryQuery query,
+                                                                            CallOptions options) const {
+  return Client::run<ops::WorkflowsServiceTriggerHistory>(std::move(options), std::move(query));
+}
+TL_INLINE void WorkflowsServiceClient::start_trigger_history(WorkflowHistoryQuery query, CallOptions options,
+                                                             abi::Callback<WorkflowHistoryPage> done) const {
+  Client::start<ops::WorkflowsServiceTriggerHistory>(std::move(options), std::move(done), std::move(query));
+}
+TL_INLINE WorkflowHistoryPage WorkflowsServiceClient::trigger_history_sync(WorkflowHistoryQuery query,
+                                                                           CallOptions options) const {
+  return Client::wait<ops::WorkflowsServiceTriggerHistory>(std::move(options), std::move(query));
+}
 
 }  // namespace trunkline::workflows

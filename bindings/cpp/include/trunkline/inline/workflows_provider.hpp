@@ -84,6 +84,12 @@ TL_INLINE Task<WorkflowTestReport> WorkflowsService::run_test(Call, std::string)
 TL_INLINE void WorkflowsService::start_run_test(const Call& call, std::string_view file, Completion<WorkflowTestReport> done) {
   abi::complete_with(std::move(done), [&] { return this->run_test(call, abi::own<std::string>(file)); });
 }
+TL_INLINE Task<WorkflowHistoryPage> WorkflowsService::trigger_history(Call,
+                                                                      WorkflowHistoryQuery) { abi::unimplemented("trigger_history"); }
+TL_INLINE void WorkflowsService::start_trigger_history(const Call& call, WorkflowHistoryQueryView query,
+                                                       Completion<WorkflowHistoryPage> done) {
+  abi::complete_with(std::move(done), [&] { return this->trigger_history(call, abi::own<WorkflowHistoryQuery>(query)); });
+}
 
 namespace detail {
 struct WorkflowsServiceThunks {
@@ -209,6 +215,14 @@ struct WorkflowsServiceThunks {
                               std::move(completion));
     });
   }
+  static void trigger_history(void* self, const tl_call* call, const tl_workflows_workflow_history_query* query,
+                              tl_workflows_service_trigger_history_done done, void* user) noexcept {
+    abi::serve<WorkflowHistoryPage>(of(self), done, user, [&](Completion<WorkflowHistoryPage> completion) {
+      of(self).start_trigger_history(Call(call),
+                                     abi::Codec<WorkflowHistoryQuery>::view(abi::required<WorkflowHistoryQuery>(query, "query")),
+                                     std::move(completion));
+    });
+  }
   static constexpr tl_workflows_service kVtbl{
       sizeof(tl_workflows_service),
       0,
@@ -229,7 +243,8 @@ struct WorkflowsServiceThunks {
       &function_calls,
       &complete_call,
       &fail_call,
-      &run_test};
+      &run_test,
+      &trigger_history};
 };
 }  // namespace detail
 
