@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
+import http.server
 import io
 import json
+import queue
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import pytest
@@ -14,6 +19,7 @@ import trunkline
 from conftest import DELIVERED, OURS, PHONE, RECEIVED, make_config
 from receiver import Receiver
 from trunkline.service import (
+    EventBucket,
     EventCondition,
     EventDestination,
     EventOperator,
@@ -159,6 +165,72 @@ def test_retries_end_in_a_dead_letter(rt: trunkline.Runtime, receiver: Receiver,
     assert receiver.next()[1][0]["id"] == event.id
     rt.clock.advance(0)
     assert state_of(rt, event, "hook") == EventState.DELIVERED
+
+
+def test_a_bucket_takes_dead_letters(rt: trunkline.Runtime, receiver: Receiver) -> None:
+    with Bucket() as bucket:
+        where = EventBucket(
+            url=bucket.url,
+            region="eu-west-1",
+            access_key_id="AKIDEXAMPLE",
+            secret_access_key="it-is-secret",
+            session_token="for-now",
+        )
+        assert "it-is-secret" not in repr(where)
+        made = rt.event_subscriptions.put(name="hook", webhook=receiver.url, max_attempts=1, dead_letter_bucket=where)
+        shown = made.properties["deadLetterDestination"]
+        assert (shown["endpointType"], shown["properties"]["accessKeyId"]) == ("S3", "AKIDEXAMPLE")
+        assert "it-is-secret" not in json.dumps(made.properties)
+        receiver.status = 503
+        event = receive(rt)
+        path, headers, (letter,) = bucket.put.get(timeout=30)
+        assert path.startswith("/letters/main/HOOK/2026/")
+        assert (letter["id"], letter["deadLetterReason"]) == (event.id, "MaxDeliveryAttemptsExceeded")
+        assert headers["authorization"].startswith("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260101/eu-west-1/s3/aws4_request")
+        assert headers["x-amz-security-token"] == "for-now"
+        rt.settle()
+        assert state_of(rt, event, "hook") == EventState.DEAD_LETTERED
+
+        failing = rt.on_event("mine", lambda event: 1 / 0, types=[RECEIVED], max_attempts=1, dead_letter_bucket=where)
+        event = receive(rt, "again")
+        taken = {bucket.put.get(timeout=30)[0].split("/")[3] for _ in range(2)}
+        assert taken == {"HOOK", "MINE"}
+        failing.close()
+        with pytest.raises(trunkline.InvalidArgumentError) as caught:
+            rt.event_subscriptions.update(name="hook", dead_letter="letters", dead_letter_bucket=where)
+        assert caught.value.target == "deadLetterBucket"
+        with pytest.raises(trunkline.InvalidArgumentError) as caught:
+            rt.event_subscriptions.update(name="hook", dead_letter_bucket=dataclasses.replace(where, region=""))
+        assert caught.value.target == "deadLetterBucket.region"
+
+
+class Bucket:
+    """A store that takes what is put there."""
+
+    def __init__(self) -> None:
+        self.put: queue.Queue[tuple[str, dict[str, str], Any]] = queue.Queue()
+        put = self.put
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_PUT(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                put.put((self.path, {name.lower(): value for name, value in self.headers.items()}, json.loads(body)))
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, *args: object) -> None:
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/letters"
+        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def __enter__(self) -> Bucket:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.server.shutdown()
+        self.server.server_close()
 
 
 def test_explain_says_which_filter_said_no(rt: trunkline.Runtime) -> None:

@@ -11,7 +11,16 @@ import pytest
 import trunkline
 import trunkline.aio
 from conftest import OURS, PHONE, make_config
-from trunkline.calling import CallEvent, CallInvitation, CallState, NewCall, PlaySource, RecognizeChoice, RecognizeInput
+from trunkline.calling import (
+    CallEvent,
+    CallInvitation,
+    CallRecordingFormat,
+    CallState,
+    NewCall,
+    PlaySource,
+    RecognizeChoice,
+    RecognizeInput,
+)
 from trunkline.pstnsandbox import Persona, PersonaBehavior, PromptReply
 
 OTHER = "+14255550124"
@@ -90,6 +99,22 @@ def test_a_call_is_made_asked_recorded_and_ended(rt: trunkline.Runtime) -> None:
         rt.calls.read_recording(chunk["documentId"])
 
 
+def test_a_recording_in_mp3(rt: trunkline.Runtime) -> None:
+    with rt.calls.events() as events:
+        call = rt.calls.create(targets=[PHONE], source_number=OURS)
+        until(rt, events, "CallConnected")
+        recording = rt.calls.start_recording(connection_id=call.id, format=CallRecordingFormat.MP3)
+        rt.calls.play(connection_id=call.id, sources=[PlaySource(text="this call is recorded")])
+        until(rt, events, "PlayCompleted")
+        rt.calls.stop_recording(recording.id)
+        rt.calls.hang_up(call.id)
+    document = rt.events.wait_for(FILE_READY, timeout=10).data["recordingStorageInfo"]["recordingChunks"][0]["documentId"]
+    sound = rt.calls.read_recording(document)
+    assert sound[0] == 0xFF
+    assert sound[1] & 0xE0 == 0xE0, "a frame of MPEG audio"
+    assert len(sound) > 1000
+
+
 def test_a_phone_calls_in_chooses_and_is_handed_on(rt: trunkline.Runtime) -> None:
     choices = [RecognizeChoice(label="sales", phrases=["sales"], tone="1"), RecognizeChoice(label="help", phrases=["help"])]
     with rt.calls.events() as events:
@@ -148,6 +173,8 @@ def test_what_is_wrong_is_named(rt: trunkline.Runtime) -> None:
         (lambda: rt.calls.recognize(connection_id="x", target=PHONE, input=RecognizeInput.CHOICES), "choices"),
         (lambda: rt.calls.send_tones("x", "1x", PHONE), "tones"),
         (lambda: rt.calls.start_recording(), "recording"),
+        (lambda: rt.calls.start_recording(connection_id="x", mixed=False, format=CallRecordingFormat.MP3), "format"),
+        (lambda: rt.calls.start_recording(connection_id="x", format=CallRecordingFormat.UNKNOWN), "format"),
         (lambda: rt.calls.read_recording("x", -1), "offset"),
     ]
     for call, target in wrong:

@@ -36,6 +36,8 @@ json provider_json(const service::ProviderInfo& info) {
   set_optional(out, "process_id", info.process_id);
   set_optional(out, "last_reload", info.last_reload);
   set_optional(out, "detail", info.detail);
+  set_optional(out, "failure", info.failure);
+  if (info.status) out["status"] = *info.status;
   return out;
 }
 

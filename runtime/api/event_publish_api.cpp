@@ -4,6 +4,7 @@
 #include "runtime/base/json.h"
 #include "runtime/base/strings.h"
 #include "runtime/clock/clock.h"
+#include "runtime/eventgrid/handshake.h"
 #include "runtime/eventgrid/published_events.h"
 #include "runtime/eventgrid/topic_service.h"
 #include "runtime/server/error_response.h"
@@ -132,7 +133,8 @@ server::Route publish_route(std::string path, server::RouteHandler handler) {
 Task<net::Response> validate(PublishServices services, RouteContext& context) {
   std::string code = context.query("code").value_or("");
   if (code.empty()) throw Error(ErrorCode::kInvalidArgument, "The parameter 'code' is missing.", "code");
-  const auto subscription = co_await services.subscriptions.confirm(std::move(code));
+  const int allowed = eventgrid::Handshake::allowed_rate(context.request.headers.get("WebHook-Allowed-Rate"));
+  const auto subscription = co_await services.subscriptions.confirm(std::move(code), allowed);
   if (!subscription) co_return plain("The webhook is confirmed as soon as the request that subscribes it has ended.\n");
   co_return plain("The webhook of the event subscription '" + subscription->row.name +
                   "' is confirmed; its events are delivered from now on.\n");

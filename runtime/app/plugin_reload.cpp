@@ -20,6 +20,11 @@ std::string provider_path(const std::string& provider, const std::string& more =
   return "/_control/providers/" + net::percent_encode(provider) + more;
 }
 
+std::string labelled(std::string label, const std::string& value) {
+  label.resize(std::max<std::size_t>(label.size() + 1, 14), ' ');
+  return "\n    " + label + value;
+}
+
 std::string provider_line(const json& item) {
   std::string line = text_of(item, "name") + "  " + text_of(item, "plugin") + "  " + text_of(item, "version") + "  " +
                      text_of(item, "state") + "  instance " + std::to_string(item.value("instance", 1)) + "  since " +
@@ -27,11 +32,14 @@ std::string provider_line(const json& item) {
   if (item.contains("process"))
     line += "  process " + text_of(item, "process") + " " + std::to_string(item.value("process_id", 0));
   if (const int draining = item.value("draining", 0); draining > 0) line += "  " + std::to_string(draining) + " draining";
+  if (item.contains("failure")) line += labelled("failure", text_of(item, "failure"));
+  const json status = item.value("status", json::object());
+  for (const auto& [name, value] : status.items()) line += labelled(name, value.get<std::string>());
   if (item.contains("last_reload")) {
-    line += "\n    last reload   " + text_of(item, "last_reload");
+    line += labelled("last reload", text_of(item, "last_reload"));
     if (item.contains("detail")) line += ": " + text_of(item, "detail");
   }
-  if (item.contains("path")) line += "\n    library       " + text_of(item, "path");
+  if (item.contains("path")) line += labelled("library", text_of(item, "path"));
   return line;
 }
 

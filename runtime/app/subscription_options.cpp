@@ -103,6 +103,7 @@ void SubscriptionOptions::add_shape(CLI::App* command) {
   command->add_option("--max-attempts", max_attempts, "1 to 30.");
   command->add_option("--ttl", ttl_minutes, "Minutes after which an event is given up, 1 to 1440.");
   command->add_option("--concurrency", concurrency, "Requests at the same time.");
+  command->add_option("--per-minute", per_minute, "Requests a minute, 1 to 1000000; an endpoint of CloudEvents may allow less.");
   command->add_option("--dead-letter", dead_letter, "A URL, or a folder below events.dead_letter_path.");
   command->add_option("--s3-region", s3_region,
                       "--dead-letter is a bucket, and a prefix in it: requests are signed for this region.");
@@ -163,6 +164,7 @@ json SubscriptionOptions::body() const {
   set_number(out, "max_attempts", "--max-attempts", max_attempts);
   set_number(out, "ttl_minutes", "--ttl", ttl_minutes);
   set_number(out, "concurrency", "--concurrency", concurrency);
+  set_number(out, "requests_per_minute", "--per-minute", per_minute);
   if (properties_file.empty()) return out;
   if (!out.empty()) {
     std::string given;

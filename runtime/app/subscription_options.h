@@ -24,7 +24,7 @@ struct SubscriptionOptions {
 
   std::string schema;
   std::vector<std::string> headers, secret_headers, field_headers;  // name=value
-  std::string batch, batch_kb, max_attempts, ttl_minutes, concurrency;
+  std::string batch, batch_kb, max_attempts, ttl_minutes, concurrency, per_minute;
   std::string s3_region, s3_key_id, s3_secret, s3_token;  // make of dead_letter a bucket
   std::string dead_letter, expires_at, ordering_key, bearer, hmac_secret;
   std::vector<std::string> labels;

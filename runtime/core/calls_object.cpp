@@ -216,6 +216,16 @@ Task<calling::CallRecording> CallsObject::start_recording(Call, calling::NewCall
   wanted.mixed = recording.mixed;
   wanted.paused = recording.paused;
   if (recording.channels) wanted.channels = parties_of(*recording.channels, "channels");
+  switch (recording.format) {
+    case calling::CallRecordingFormat::kWav:
+      break;
+    case calling::CallRecordingFormat::kMp3:
+      if (!wanted.mixed) throw bad_member("format", "unmixed sound is recorded as wav only");
+      wanted.format = calls::RecordingFormat::kMp3;
+      break;
+    default:
+      throw bad_member("format", "wanted wav or mp3");
+  }
   const calls::RecordingView view = scope_.runtime().calls().recordings().start(scope_.resource(), std::move(wanted));
   co_return calling::CallRecording{view.id, view.active};
 }

@@ -97,6 +97,7 @@ json own_changes(const EventSubscriptionSpec& spec) {
   if (spec.ordering_key) own["orderingKey"] = *spec.ordering_key;
   if (spec.binary) own["binary"] = *spec.binary;
   if (spec.concurrency) own["concurrency"] = *spec.concurrency;
+  if (spec.requests_per_minute) own["requestsPerMinute"] = *spec.requests_per_minute;
   if (spec.bearer) own["bearer"] = *spec.bearer;
   if (spec.hmac_secret) own["hmacSecret"] = *spec.hmac_secret;
   return own;
@@ -144,8 +145,22 @@ json dead_letter_of(const std::string& where) {
   return {{"endpointType", "Directory"}, {"properties", {{"path", where}}}};
 }
 
+json dead_letter_of(const service::EventBucket& bucket) {
+  json out;
+  out["endpointType"] = "S3";
+  json& properties = out["properties"];
+  properties["endpointUrl"] = bucket.url;
+  properties["region"] = bucket.region;
+  properties["accessKeyId"] = bucket.access_key_id;
+  properties["secretAccessKey"] = bucket.secret_access_key;
+  if (bucket.session_token) properties["sessionToken"] = *bucket.session_token;
+  return out;
+}
+
 void check_destination(const EventSubscriptionSpec& spec) {
   if (spec.webhook && spec.workflow) wrong("give either webhook or workflow, not both", "workflow");
+  if (spec.dead_letter && spec.dead_letter_bucket)
+    wrong("give either deadLetter or deadLetterBucket, not both", "deadLetterBucket");
 }
 
 /// What only makes sense for requests to a webhook.
@@ -169,6 +184,7 @@ void add_common(json& out, const EventSubscriptionSpec& spec) {
   if (spec.schema) out["eventDeliverySchema"] = events::to_text(schema_of(*spec.schema, "schema"));
   // An empty text takes it away.
   if (spec.dead_letter) out["deadLetterDestination"] = spec.dead_letter->empty() ? json() : dead_letter_of(*spec.dead_letter);
+  if (spec.dead_letter_bucket) out["deadLetterDestination"] = dead_letter_of(*spec.dead_letter_bucket);
   if (spec.labels) out["labels"] = *spec.labels;
   if (spec.expires_at) out["expirationTimeUtc"] = format_rfc3339(*spec.expires_at);
 }
@@ -261,6 +277,16 @@ std::string header_field(const json& properties, std::string_view rest) {
   return field + "[" + std::to_string(before) + std::string(rest.substr(std::min(rest.find(']'), rest.size())));
 }
 
+/// Where a bucket is at fault, and in what.
+std::string dead_letter_field(const json& properties, std::string_view rest) {
+  const auto given = properties.find("deadLetterDestination");
+  if (given == properties.end() || !given->is_object() || given->value("endpointType", "") != "S3") return "deadLetter";
+  constexpr std::string_view kInner = ".properties.";
+  if (!rest.starts_with(kInner)) return "deadLetterBucket";
+  rest.remove_prefix(kInner.size());
+  return "deadLetterBucket." + std::string(rest == "endpointUrl" ? "url" : rest);
+}
+
 }  // namespace
 
 Error in_terms_of_fields(Error error, const json& properties) {
@@ -286,10 +312,12 @@ Error in_terms_of_fields(Error error, const json& properties) {
   for (const auto& [member, field] : kNames) {
     if (!target.starts_with(member)) continue;
     const std::string_view rest = target.substr(member.size());
-    // Of a list the place matters; inside a dead letter's destination nothing does.
+    // Of a list the place matters, and of a bucket the member.
     std::string renamed(field);
     if (field == "headers" && rest.starts_with('['))
       renamed = header_field(properties, rest);
+    else if (field == "deadLetter")
+      renamed = dead_letter_field(properties, rest);
     else if (field.empty() || rest.starts_with('['))
       renamed += rest;
     const std::string whole = error.target;

@@ -166,6 +166,10 @@ void read_own(const JsonRef& own, SubscriptionSpec& spec) {
     throw own.at("bearer").error("has a line break or NUL in it");
   spec.hmac_secret = Secret(std::string(own.text_or("hmacSecret", "")));
   spec.concurrency = static_cast<int>(own.integer_or("concurrency", 0, 0, 1000));
+  spec.requests_per_minute = static_cast<int>(own.integer_or("requestsPerMinute", 0, 0, kMostRequestsPerMinute));
+  spec.allowed_per_minute = static_cast<int>(own.integer_or("allowedRequestsPerMinute", 0, 0, kMostRequestsPerMinute));
+  if (spec.requests_per_minute != 0 && spec.kind == SubscriptionSpec::Kind::kHandler)
+    throw own.at("requestsPerMinute").error("needs a webhook or a workflow");
   if (const auto until = own.find("until")) spec.until = until->integer(0);
   if (spec.binary && spec.schema != events::EventSchema::kCloudEvents)
     throw own.at("binary").error("needs eventDeliverySchema CloudEventSchemaV1_0");
@@ -279,6 +283,8 @@ json to_json(const SubscriptionSpec& spec, bool secrets) {
   if (!spec.ordering_key.empty()) own["orderingKey"] = spec.ordering_key;
   if (spec.binary) own["binary"] = true;
   if (spec.concurrency != 0) own["concurrency"] = spec.concurrency;
+  if (spec.requests_per_minute != 0) own["requestsPerMinute"] = spec.requests_per_minute;
+  if (spec.allowed_per_minute != 0) own["allowedRequestsPerMinute"] = spec.allowed_per_minute;
   if (spec.until) own["until"] = *spec.until;
   if (secrets && !spec.bearer.empty()) own["bearer"] = spec.bearer.reveal();
   if (secrets && !spec.hmac_secret.empty()) own["hmacSecret"] = spec.hmac_secret.reveal();

@@ -48,6 +48,11 @@ struct SubscriptionSpec {
   int preferred_batch_kb = 64;
   std::vector<DeliveryAttribute> attributes;
 
+  /// Requests a minute; 0: without a limit.
+  int pace() const {
+    if (requests_per_minute == 0 || allowed_per_minute == 0) return requests_per_minute + allowed_per_minute;
+    return requests_per_minute < allowed_per_minute ? requests_per_minute : allowed_per_minute;
+  }
   /// Without its query, which often is a key.
   std::string endpoint_base() const { return endpoint.substr(0, endpoint.find('?')); }
 
@@ -68,9 +73,16 @@ struct SubscriptionSpec {
   Secret hmac_secret;  // signs the body
   /// Requests at the same time; 0: as many as the endpoint allows.
   int concurrency = 0;
+  /// Requests a minute; 0: as many as the endpoint takes.
+  int requests_per_minute = 0;
+  /// What its endpoint allowed when it was asked; 0: it did not say.
+  int allowed_per_minute = 0;
   /// Ends after this position of the log; how a replay ends.
   std::optional<std::int64_t> until;
 };
+
+/// What may be said of requests a minute.
+inline constexpr int kMostRequestsPerMinute = 1'000'000;
 
 using SpecPtr = std::shared_ptr<const SubscriptionSpec>;
 

@@ -57,6 +57,7 @@ Worker::Worker(Core& core, Id id, SourcePtr source, FlusherPtr flusher, const Su
       lagging_(true),
       durable_lagging_(row.lagging) {
   delta_.subscription_key = key_;
+  pace_.set(spec_->pace());
   if (!spec_->ordering_key.empty())
     for (auto& [key, count] : read_blocked_keys(source_->database(), key_)) blocked_keys_.emplace(std::move(key), count);
 }
@@ -80,6 +81,7 @@ void Worker::set_spec(SpecPtr spec, DestinationPtr destination) {
     spec_ = std::move(spec);
     filter_ = std::make_shared<const events::CompiledFilter>(spec_->filter);
     destination_ = std::move(destination);
+    pace_.set(spec_->pace());
   }
   pump();
 }
@@ -94,7 +96,8 @@ void Worker::stop() {
     dead_.clear();
     waiting_for_key_.clear();
     if (timer_ != 0) core_.clock.cancel(timer_);
-    timer_ = 0;
+    if (pace_timer_ != 0) core_.clock.cancel(pace_timer_);
+    timer_ = pace_timer_ = 0;
     destination = destination_;
   }
   destination->wake_one();  // whoever waits behind us
@@ -226,6 +229,8 @@ void Worker::pump(bool woken, std::size_t together) {
         if (in_flight_ >= most) break;
         wanted = std::min(wanted, most - in_flight_);
       }
+      wanted = at_pace(wanted);
+      if (wanted == 0) break;
       if (flusher_->stall(shared_from_this())) break;
       destination = destination_;
       std::size_t places = destination->enter(shared_from_this(), wanted);
@@ -238,6 +243,7 @@ void Worker::pump(bool woken, std::size_t together) {
       dirty |= delta_.put.size() != before;
       for (; places > 0; --places) destination->leave(Verdict::kNeutral);
       in_flight_ += batches.size();
+      pace_.went(core_.clock.now(), batches.size());
       spec = spec_;
       maybe_load();
     }
@@ -253,6 +259,21 @@ void Worker::pump(bool woken, std::size_t together) {
     destination = destination_;
   }
   destination->wake_one();
+}
+
+std::size_t Worker::at_pace(std::size_t wanted) {
+  const std::size_t may = pace_.may(core_.clock.now(), wanted);
+  if (may > 0 || pace_timer_ != 0) return may;
+  pace_timer_ = core_.clock.schedule_at(pace_.next(), [weak = weak_from_this()] {
+    const auto self = weak.lock();
+    if (!self) return;
+    {
+      const Lock lock(self->mutex_);
+      self->pace_timer_ = 0;
+    }
+    self->core_.executor.post([self] { self->pump(); });
+  });
+  return 0;
 }
 
 /// Rows first. A batch holds new events only: what failed goes alone, so that one event cannot hold others back for ever.

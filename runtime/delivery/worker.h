@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "runtime/delivery/core.h"
+#include "runtime/delivery/pace.h"
 
 namespace trunkline::delivery {
 
@@ -109,6 +110,8 @@ class Worker : public std::enable_shared_from_this<Worker> {
   void mark_done(const Item& item);
   void release_key(const Item& item, bool settled);
   std::int64_t cursor_locked(std::int64_t seen) const;
+  /// With the lock held. How many of `wanted` requests may go now; 0: it is pumped again when some may.
+  std::size_t at_pace(std::size_t wanted);
   void maybe_load();
   void load();
   void arm(Time due);
@@ -127,6 +130,8 @@ class Worker : public std::enable_shared_from_this<Worker> {
   SpecPtr spec_;
   std::shared_ptr<const events::CompiledFilter> filter_;
   DestinationPtr destination_;
+  Pace pace_;
+  Clock::TimerId pace_timer_ = 0;
   bool stopped_ = false;
 
   std::deque<Item> queue_;  // new events, in order

@@ -1,5 +1,6 @@
 #include "runtime/eventgrid/handshake.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -35,7 +36,18 @@ std::string first_part(std::string_view body) {
 
 }  // namespace
 
-Task<Handshake::Outcome> Handshake::run(delivery::SpecPtr spec, std::string topic, std::string code, std::string url) {
+int Handshake::allowed_rate(std::string_view header) {
+  header = trim(header);
+  if (header.empty() || header == "*") return 0;
+  const auto rate = parse_number<std::int64_t>(header);
+  if (!rate || *rate <= 0)
+    throw Error(ErrorCode::kInvalidArgument,
+                "WebHook-Allowed-Rate is '" + first_part(header) + "' where a number of requests a minute or '*' was wanted",
+                "WebHook-Allowed-Rate");
+  return static_cast<int>(std::min<std::int64_t>(*rate, delivery::kMostRequestsPerMinute));
+}
+
+Task<Handshake::Answer> Handshake::run(delivery::SpecPtr spec, std::string topic, std::string code, std::string url) {
   if (spec->schema == events::EventSchema::kCloudEvents) co_return co_await ask_cloud_events(spec, url);
   co_return co_await ask_event_grid(spec, topic, code, url);
 }
@@ -60,7 +72,7 @@ Task<net::ClientResponse> Handshake::send(delivery::SpecPtr spec, net::ClientReq
   }
 }
 
-Task<Handshake::Outcome> Handshake::ask_event_grid(delivery::SpecPtr spec, std::string topic, std::string code, std::string url) {
+Task<Handshake::Answer> Handshake::ask_event_grid(delivery::SpecPtr spec, std::string topic, std::string code, std::string url) {
   nlohmann::json data;
   data["validationCode"] = code;
   if (!url.empty()) data["validationUrl"] = url;
@@ -100,14 +112,14 @@ Task<Handshake::Outcome> Handshake::ask_event_grid(delivery::SpecPtr spec, std::
   }
   const auto* said = answer.is_object() && answer.contains("validationResponse") ? &answer["validationResponse"] : nullptr;
   if (said != nullptr) {
-    if (said->is_string() && said->get_ref<const std::string&>() == code) co_return Outcome::kValidated;
+    if (said->is_string() && said->get_ref<const std::string&>() == code) co_return Answer{Outcome::kValidated, 0};
     throw refused(*spec, "validationResponse is not the validationCode that it was sent");
   }
   if (url.empty()) throw refused(*spec, "it answered 200 without a validationResponse");
-  co_return Outcome::kManual;
+  co_return Answer{Outcome::kManual, 0};
 }
 
-Task<Handshake::Outcome> Handshake::ask_cloud_events(delivery::SpecPtr spec, std::string url) {
+Task<Handshake::Answer> Handshake::ask_cloud_events(delivery::SpecPtr spec, std::string url) {
   net::ClientRequest request;
   request.method = "OPTIONS";
   request.url = spec->endpoint;
@@ -116,18 +128,25 @@ Task<Handshake::Outcome> Handshake::ask_cloud_events(delivery::SpecPtr spec, std
   add_own_headers(*spec, request);
   request.headers.add("WebHook-Request-Origin", origin_);
   if (!url.empty()) request.headers.add("WebHook-Request-Callback", url);
+  if (spec->requests_per_minute != 0) request.headers.add("WebHook-Request-Rate", std::to_string(spec->requests_per_minute));
   const net::ClientResponse response = co_await send(spec, std::move(request));
   // With the header the status does not count: many servers answer OPTIONS in their own way. Without it, whoever took the
   // question may still say yes at the callback.
   const std::string_view allowed = response.headers.get("WebHook-Allowed-Origin");
   if (allowed.empty()) {
-    if (!url.empty() && response.status / 100 == 2) co_return Outcome::kManual;
+    if (!url.empty() && response.status / 100 == 2) co_return Answer{Outcome::kManual, 0};
     throw refused(*spec, "its answer to OPTIONS (" + std::to_string(response.status) + ") has no WebHook-Allowed-Origin");
   }
   const std::string_view who = trim(allowed);
   if (who != "*" && !iequals(who, origin_))
     throw refused(*spec, "WebHook-Allowed-Origin is '" + first_part(who) + "' where '" + origin_ + "' or '*' was wanted");
-  co_return Outcome::kValidated;
+  Answer answer;
+  try {
+    answer.allowed_per_minute = allowed_rate(response.headers.get("WebHook-Allowed-Rate"));
+  } catch (const Error& error) {
+    throw refused(*spec, error.message);
+  }
+  co_return answer;
 }
 
 }  // namespace trunkline::eventgrid

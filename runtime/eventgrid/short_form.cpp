@@ -120,6 +120,7 @@ constexpr Plain kPlain[] = {
     {"bearer", "trunkline", "bearer", &as_text},
     {"hmac_secret", "trunkline", "hmacSecret", &as_text},
     {"concurrency", "trunkline", "concurrency", &as_number},
+    {"requests_per_minute", "trunkline", "requestsPerMinute", &as_number},
     {"labels", nullptr, "labels", &texts},
     {"expires_at", nullptr, "expirationTimeUtc", &as_text},
     {"dead_letter", nullptr, "deadLetterDestination", &dead_letter},

@@ -23,14 +23,14 @@ class EventSubscriptionService::Hold {
   Hold(const Hold&) = delete;
   ~Hold() {
     std::int64_t ended = 0;
-    std::string confirmed;
+    SentCode confirmed;
     {
       const std::lock_guard lock(service_.mutex_);
       service_.in_use_.erase(key_);
       if (auto node = service_.ended_while_in_use_.extract(key_)) ended = node.mapped();
-      if (auto node = service_.sent_codes_.extract(key_); node && node.mapped().used) confirmed = std::move(node.mapped().code);
+      if (auto node = service_.sent_codes_.extract(key_); node && node.mapped().used) confirmed = std::move(node.mapped());
     }
-    if (!confirmed.empty()) service_.confirm_soon(std::move(confirmed));
+    if (confirmed.used) service_.confirm_soon(std::move(confirmed));
     if (ended != 0)
       service_.context_.executor.post(
           [&service = service_, database = key_.first.first, ended] { service.finish(*database, ended); });

@@ -54,7 +54,16 @@ void go_on(store::Session& session, SubscriptionRow& row) {
 bool must_prove(const EventSubscription* old, const delivery::SubscriptionSpec& spec) {
   if (spec.kind != delivery::SubscriptionSpec::Kind::kWebhook) return false;
   return old == nullptr || old->row.state != State::kActive || old->spec->kind != spec.kind ||
-         old->spec->endpoint != spec.endpoint || old->spec->schema != spec.schema;
+         old->spec->endpoint != spec.endpoint || old->spec->schema != spec.schema ||
+         (spec.schema == events::EventSchema::kCloudEvents && old->spec->requests_per_minute != spec.requests_per_minute);
+}
+
+/// What an endpoint allowed is for it to say, not for whoever writes the subscription.
+delivery::SpecPtr allowing(const delivery::SpecPtr& spec, int per_minute) {
+  if (spec->allowed_per_minute == per_minute) return spec;
+  auto out = std::make_shared<delivery::SubscriptionSpec>(*spec);
+  out->allowed_per_minute = per_minute;
+  return out;
 }
 
 }  // namespace
@@ -187,25 +196,29 @@ Task<EventSubscriptionPtr> EventSubscriptionService::write(EventSource source, E
                                                            std::optional<std::int64_t> start, Proof proof) {
   auto next = std::make_shared<EventSubscription>();
   next->source = source;
-  next->spec = spec;
   if (old) next->row = old->row;
   next->row.resource_key = source.key;
   next->row.name = old ? old->row.name : spec->name;
   next->row.state = State::kActive;
   next->row.validation_code.clear();
-  if (proof == Proof::kAsk && must_prove(old.get(), *spec)) {
+  const bool anew = must_prove(old.get(), *spec);
+  const bool keeps = !anew && old && spec->kind == delivery::SubscriptionSpec::Kind::kWebhook;
+  spec = allowing(spec, keeps ? old->spec->allowed_per_minute : 0);
+  if (proof == Proof::kAsk && anew) {
     const std::string code = new_code();
     {
       const std::lock_guard lock(mutex_);
-      sent_codes_[{{source.database, source.key}, to_lower(next->row.name)}] = {code, false};
+      sent_codes_[{{source.database, source.key}, to_lower(next->row.name)}] = {code, false, 0};
     }
-    const Handshake::Outcome outcome = co_await handshake_.run(spec, source.topic, code, validation_url(code));
-    if (outcome == Handshake::Outcome::kManual) {
+    const Handshake::Answer answer = co_await handshake_.run(spec, source.topic, code, validation_url(code));
+    spec = allowing(spec, answer.allowed_per_minute);
+    if (answer.outcome == Handshake::Outcome::kManual) {
       next->row.state = State::kAwaitingManualAction;
       next->row.validation_code = code;
       next->row.validation_expires = context_.clock.now() + Handshake::kManualWindow;
     }
   }
+  next->spec = spec;
   const Time now = context_.clock.now();
   next->row.updated = now;
   if (!old) next->row.created = now;
@@ -299,13 +312,14 @@ Task<bool> EventSubscriptionService::remove(EventSource source, std::string name
   co_return true;
 }
 
-Task<EventSubscriptionPtr> EventSubscriptionService::confirm(std::string validation_code) {
+Task<EventSubscriptionPtr> EventSubscriptionService::confirm(std::string validation_code, int allowed_per_minute) {
   const Error unknown(ErrorCode::kNotFound, "this validation code is unknown, was used, or has expired", "code");
   {
     const std::lock_guard lock(mutex_);
     for (auto& [key, sent] : sent_codes_) {
       if (sent.code != validation_code) continue;
       sent.used = true;
+      sent.allowed_per_minute = allowed_per_minute;
       co_return nullptr;
     }
   }
@@ -320,7 +334,8 @@ Task<EventSubscriptionPtr> EventSubscriptionService::confirm(std::string validat
   next->row.state = State::kActive;
   next->row.validation_code.clear();
   next->row.updated = context_.clock.now();
-  const std::string stored = delivery::to_json(*old->spec, true).dump();
+  next->spec = allowing(old->spec, allowed_per_minute);
+  const std::string stored = delivery::to_json(*next->spec, true).dump();
   SubscriptionRow* const row = &next->row;
   auto work = [row, &stored](store::Session& session) {
     SubscriptionRow out = *row;
@@ -335,9 +350,9 @@ Task<EventSubscriptionPtr> EventSubscriptionService::confirm(std::string validat
   co_return next;
 }
 
-void EventSubscriptionService::confirm_soon(std::string code) {
-  context_.executor.post([this, code = std::move(code)]() mutable {
-    spawn(confirm(std::move(code)), [this](const Result<EventSubscriptionPtr>& result) {
+void EventSubscriptionService::confirm_soon(SentCode sent) {
+  context_.executor.post([this, sent = std::move(sent)]() mutable {
+    spawn(confirm(std::move(sent.code), sent.allowed_per_minute), [this](const Result<EventSubscriptionPtr>& result) {
       // Its endpoint had answered as well, or was refused.
       if (!result.ok() && result.error().code != ErrorCode::kNotFound)
         context_.log.warning("events", "a webhook was confirmed, and could not be marked so",

@@ -93,8 +93,9 @@ class EventSubscriptionService final : public ResourceParticipant {
   /// False: there was none.
   Task<bool> remove(EventSource source, std::string name);
   /// Somebody fetched the validation URL. Null: the request that made the subscription is not done yet; it will be confirmed when
-  /// that is. Errors: kNotFound (unknown, used or expired code).
-  Task<EventSubscriptionPtr> confirm(std::string validation_code);
+  /// that is. `allowed_per_minute`: requests, as whoever fetched it says; 0: it did not. Errors: kNotFound (unknown, used or
+  /// expired code).
+  Task<EventSubscriptionPtr> confirm(std::string validation_code, int allowed_per_minute = 0);
 
   /// Null when there is none.
   EventSubscriptionPtr find(const EventSource& source, std::string_view name) const;
@@ -146,7 +147,6 @@ class EventSubscriptionService final : public ResourceParticipant {
   void replace(const EventSubscriptionPtr& old, const EventSubscriptionPtr& now);
   void finish(store::Database& database, std::int64_t subscription_key);
   Task<void> set_finished(EventSubscriptionPtr subscription);
-  void confirm_soon(std::string code);
   void arm_expiry();
   void remove_expired();
   /// Deletes a row that cannot be run, with its name held. False: there is none.
@@ -166,7 +166,9 @@ class EventSubscriptionService final : public ResourceParticipant {
   struct SentCode {
     std::string code;
     bool used = false;
+    int allowed_per_minute = 0;
   };
+  void confirm_soon(SentCode sent);
   std::map<Key, SentCode> sent_codes_;
   std::map<Key, std::int64_t> ended_while_in_use_;  // keys of replays that are done and could not be marked yet
   std::string endpoint_;

@@ -233,10 +233,9 @@ tl_iface IsolatedInstance::interface(std::string_view id) {
 
 // ---- calls ----
 
-Error IsolatedInstance::unavailable(std::string_view operation) const {
-  const std::lock_guard lock(mutex_);
+// With mutex_ held.
+std::string IsolatedInstance::trouble_now(std::optional<Duration>& wait) const {
   std::string text = where_ + ": " + std::string(name_of(state_));
-  std::optional<Duration> wait;
   if (state_ == State::kQuarantined) {
     text += " since it was lost " + std::to_string(losses_.size()) + " times within " +
             format_duration(options_.quarantine_within) + ", and runs again when the runtime is started again";
@@ -245,6 +244,19 @@ Error IsolatedInstance::unavailable(std::string_view operation) const {
     text += " in " + format_duration(std::chrono::ceil<std::chrono::milliseconds>(*wait));
   }
   if (!last_loss_.text.empty()) text += "; last: " + last_loss_.text;
+  return text;
+}
+
+std::string IsolatedInstance::trouble() const {
+  const std::lock_guard lock(mutex_);
+  std::optional<Duration> wait;
+  return trouble_now(wait);
+}
+
+Error IsolatedInstance::unavailable(std::string_view operation) const {
+  const std::lock_guard lock(mutex_);
+  std::optional<Duration> wait;
+  const std::string text = trouble_now(wait);
   Error error(ErrorCode::kUnavailable, text + "; " + std::string(operation) + " was not begun");
   error.details["isolation"] = state_ == State::kQuarantined ? "quarantined" : "down";
   error.retryable = true;

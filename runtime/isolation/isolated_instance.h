@@ -47,6 +47,8 @@ class IsolatedInstance : public std::enable_shared_from_this<IsolatedInstance> {
   void abandon();
 
   State state() const;
+  /// Why it does not run, as callers are told.
+  std::string trouble() const;
   int process_id() const;
   /// Threads of its process that are the plugin's own.
   int plugin_threads() const;
@@ -67,6 +69,7 @@ class IsolatedInstance : public std::enable_shared_from_this<IsolatedInstance> {
   void misused(std::string_view kind, std::string_view operation, std::string_view detail) noexcept;
   void set_busy(bool busy) noexcept;
   Error unavailable(std::string_view operation) const;
+  std::string trouble_now(std::optional<Duration>& wait) const;
   void set_state(State state);
 
   const plugin::Manifest& manifest_;

@@ -80,6 +80,12 @@ std::string IsolatedPlugin::state() const {
   }
 }
 
+std::string IsolatedPlugin::failure() const {
+  const std::lock_guard lock(mutex_);
+  const auto instance = last_.lock();
+  return instance && instance->state() == IsolatedInstance::State::kQuarantined ? instance->trouble() : std::string();
+}
+
 int IsolatedPlugin::process_id() const {
   const std::lock_guard lock(mutex_);
   const auto instance = last_.lock();

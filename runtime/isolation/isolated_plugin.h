@@ -28,6 +28,8 @@ class IsolatedPlugin {
   const plugin::LoadedPlugin& loaded() const { return loaded_; }
   /// `running`, `starting`, `waiting`, `quarantined`, `stopped` or nothing.
   std::string state() const;
+  /// Why no process runs and none will be started, such as a quarantine; empty otherwise.
+  std::string failure() const;
   /// Of the process that runs; 0: none does.
   int process_id() const;
   /// Threads of that process that are the plugin's own.

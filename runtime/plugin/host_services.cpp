@@ -261,15 +261,26 @@ class HostMetrics final : public host::Metrics {
   std::unordered_map<std::string, Histogram> histograms_;
 };
 
+class HostStatus final : public host::Status {
+ public:
+  explicit HostStatus(std::shared_ptr<StatusBoard> board) : board_(std::move(board)) {}
+  void set(const Call&, std::string_view name, std::string_view value) override { board_->set(name, value); }
+
+ private:
+  const std::shared_ptr<StatusBoard> board_;
+};
+
 }  // namespace
 
 struct HostServices::Impl {
-  Impl(HostContext& context, const Manifest& manifest, const std::string& provider, std::map<std::string, Secret> values)
+  Impl(HostContext& context, const Manifest& manifest, const std::string& provider, std::map<std::string, Secret> values,
+       std::shared_ptr<StatusBoard> board)
       : log(context.log, manifest, provider),
         clock(context.clock, context.executor),
         executor(context.executor),
         secrets(manifest, std::move(values)),
-        metrics(context.metrics, provider) {
+        metrics(context.metrics, provider),
+        status(std::move(board)) {
     if (context.http) http.emplace(*context.http);
     if (context.database) store.emplace(*context.database, provider);
     if (context.find_resource) resource_store.emplace(context.find_resource, provider);
@@ -277,7 +288,7 @@ struct HostServices::Impl {
   }
   template <class F>
   void each(F f) {
-    f(log), f(clock), f(executor), f(secrets), f(metrics);
+    f(log), f(clock), f(executor), f(secrets), f(metrics), f(status);
     if (http) f(*http);
     if (store) f(*store);
     if (resource_store) f(*resource_store);
@@ -289,6 +300,7 @@ struct HostServices::Impl {
   HostExecutor executor;
   HostSecrets secrets;
   HostMetrics metrics;
+  HostStatus status;
   std::optional<HostHttp> http;
   std::optional<HostStore> store;
   std::optional<HostResourceStore> resource_store;
@@ -300,8 +312,8 @@ struct HostServices::Impl {
 };
 
 HostServices::HostServices(HostContext& context, const Manifest& manifest, std::string provider,
-                           std::map<std::string, Secret> secrets)
-    : impl_(std::make_unique<Impl>(context, manifest, provider, std::move(secrets))) {}
+                           std::map<std::string, Secret> secrets, std::shared_ptr<StatusBoard> status)
+    : impl_(std::make_unique<Impl>(context, manifest, provider, std::move(secrets), std::move(status))) {}
 HostServices::~HostServices() = default;
 
 tl_iface HostServices::find(std::string_view id) const {
@@ -335,7 +347,7 @@ void HostServices::shutdown(UniqueFunction<void()> done) {
 
 void HostServices::abandon() {
   if (!impl_->shut) shutdown([] {});
-  Implementation* const rest[] = {&impl_->log, &impl_->secrets, &impl_->metrics};
+  Implementation* const rest[] = {&impl_->log, &impl_->secrets, &impl_->metrics, &impl_->status};
   for (Implementation* service : rest) service->drain([](void*) {}, nullptr);
 }
 

@@ -73,7 +73,7 @@ std::string checked_config(const Manifest& manifest, const InstanceSettings& set
 // What the plugin holds of the host. Apart from the instance, because an abandoned plugin keeps it.
 struct PluginInstance::Bridge {
   Bridge(HostContext& context, const Manifest& manifest, InstanceSettings& settings, bool of_application)
-      : services(context, manifest, settings.provider, std::move(settings.secrets)),
+      : services(context, manifest, settings.provider, std::move(settings.secrets), std::move(settings.status)),
         event_sink(std::move(settings.event_sink)),
         work(context.executor.work()) {
     host.struct_size = sizeof(tl_host);

@@ -24,6 +24,8 @@ struct InstanceSettings {
   std::vector<std::string> interfaces;
   /// The host's object behind an event interface, such as trunkline.sms.events/1.
   std::function<tl_iface(std::string_view interface_id)> event_sink;
+  /// What the instance says of itself; may be read for longer than it lives.
+  std::shared_ptr<StatusBoard> status = std::make_shared<StatusBoard>();
 };
 
 /// The guard around one plugin instance. Whatever the plugin does with its calls ends in one result for each caller; what the

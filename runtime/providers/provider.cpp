@@ -74,6 +74,13 @@ std::size_t Provider::waiting() const {
   return waiting_.size();
 }
 
+Provider::Presence Provider::presence() const {
+  const std::lock_guard lock(mutex_);
+  if (held_) return Presence::kChanges;
+  if (!is_open() || !current_.load(std::memory_order_relaxed)->lease_) return Presence::kNone;
+  return standby_ ? Presence::kProbation : Presence::kServes;
+}
+
 Provider::Turn Provider::pin_or_wait(ProviderPin& pin, std::function<void()> resume) const {
   const std::lock_guard lock(mutex_);
   if (held_) {

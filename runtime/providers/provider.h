@@ -77,6 +77,9 @@ class Provider {
   std::size_t waiting() const;
   /// False: it is closed, changes hands just now, or none could be made when it did.
   bool serves() const { return pin().lease != nullptr; }
+  /// What becomes of a call that is begun now. kProbation: it is served, and another instance stands by.
+  enum class Presence { kServes, kProbation, kChanges, kNone };
+  Presence presence() const;
   /// Any interface in C form, for whoever keeps it: the instance that gave it stays until the runtime stops, and refuses calls
   /// once another has taken over and it has drained. vtbl==NULL: not offered, or it changes hands just now.
   tl_iface lend_interface(std::string_view id) const;

@@ -36,10 +36,11 @@ struct ProviderInstance::Lease {
 };
 
 ProviderInstance::ProviderInstance(ProviderConfig config, InstanceCode code, std::unique_ptr<plugin::PluginInstance> instance,
-                                   Time since)
+                                   std::shared_ptr<const plugin::StatusBoard> status, Time since)
     : config_(std::move(config)),
       code_(std::move(code)),
       manifest_(instance->manifest()),
+      status_(std::move(status)),
       since_(since),
       instance_(std::move(instance)),
       calls_(&instance_->calls()),

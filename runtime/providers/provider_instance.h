@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -35,7 +36,8 @@ struct InstanceCode {
 /// not needed any more. [any-thread] but for what is marked.
 class ProviderInstance {
  public:
-  ProviderInstance(ProviderConfig config, InstanceCode code, std::unique_ptr<plugin::PluginInstance> instance, Time since);
+  ProviderInstance(ProviderConfig config, InstanceCode code, std::unique_ptr<plugin::PluginInstance> instance,
+                   std::shared_ptr<const plugin::StatusBoard> status, Time since);
   ~ProviderInstance();
 
   const ProviderConfig& config() const { return config_; }
@@ -55,6 +57,10 @@ class ProviderInstance {
   /// `running`, `waiting`, …; empty: it has no process of its own.
   std::string process_state() const { return code_.isolated ? code_.isolated->state() : std::string(); }
   int process_id() const { return code_.isolated ? code_.isolated->process_id() : 0; }
+  /// Why its process does not run and will not without a reload; empty: it does, or will, or it has none.
+  std::string process_failure() const { return code_.isolated ? code_.isolated->failure() : std::string(); }
+  /// What the plugin says of itself.
+  std::map<std::string, std::string> status() const { return status_->all(); }
 
   /// Nobody can begin a call any more, and all that were begun have ended. Once true it stays so. Whom it was lent to is not
   /// waited for. [lifecycle]
@@ -94,6 +100,7 @@ class ProviderInstance {
   const ProviderConfig config_;
   InstanceCode code_;  // `isolated` stays, for whoever reads its state meanwhile
   const plugin::Manifest manifest_;
+  const std::shared_ptr<const plugin::StatusBoard> status_;
   const Time since_;
   std::uint32_t number_ = 1;
   std::unique_ptr<plugin::PluginInstance> instance_;  // null: stopped

@@ -203,8 +203,9 @@ std::unique_ptr<ProviderInstance> ProviderRegistry::make(const ProviderConfig& c
     const auto sink = sinks_.find(id);
     return sink == sinks_.end() ? tl_iface{nullptr, nullptr} : sink->second(provider);
   };
+  std::shared_ptr<const plugin::StatusBoard> status = settings.status;
   auto instance = plugin::PluginInstance::create(loaded, std::move(settings), host_);
-  return std::make_unique<ProviderInstance>(config, std::move(code), std::move(instance), host_.clock.now());
+  return std::make_unique<ProviderInstance>(config, std::move(code), std::move(instance), std::move(status), host_.clock.now());
 }
 
 std::shared_ptr<Provider> ProviderRegistry::make_provider(std::unique_ptr<ProviderInstance> first) {

@@ -149,6 +149,7 @@ class ProviderRegistry {
   void failed(const std::weak_ptr<Provider>& provider, ProviderInstance& instance, const std::string& why);
   void rolled_back(const std::shared_ptr<Provider>& provider, const std::string& why);
   void concluded(const Provider& provider, std::string_view outcome, const std::string& detail);
+  void add_state(const Provider& provider, const ProviderInstance& serving, service::ProviderInfo& info) const;
   void take_away(const std::string& name, std::function<void()> ended);
   service::ProviderInfo info_of(const Provider& provider) const;
   /// Of all providers when the name is empty.
@@ -173,6 +174,7 @@ class ProviderRegistry {
   /// What became of the last reload of a provider.
   struct Reloaded {
     std::string outcome, detail;
+    std::string failure;  // why nothing serves; empty: something does
     Time at{};
     bool on_probation = false;
     Clock::TimerId timer = 0;  // for the end of the probation

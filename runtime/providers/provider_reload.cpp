@@ -341,6 +341,11 @@ void ProviderRegistry::concluded(const Provider& provider, std::string_view outc
     last.outcome = outcome;
     last.detail = detail;
     last.at = host_.clock.now();
+    // What began it: what was tried afterwards stands in `detail`.
+    if (provider.serves())
+      last.failure.clear();
+    else if (last.failure.empty())
+      last.failure = detail;
     if (!refused) {  // else an earlier one may still be on probation
       last.on_probation = false;
       timer = std::exchange(last.timer, 0);
@@ -452,6 +457,33 @@ void ProviderRegistry::release_waiters(std::string_view name) {
 
 // ---- what there is ----
 
+void ProviderRegistry::add_state(const Provider& provider, const ProviderInstance& serving, service::ProviderInfo& info) const {
+  using Presence = Provider::Presence;
+  switch (provider.presence()) {
+    case Presence::kChanges:
+      info.state = "changing";
+      return;
+    case Presence::kNone: {
+      info.state = "failed";
+      const std::lock_guard lock(reloaded_mutex_);
+      const auto last = reloaded_.find(provider.name());
+      info.failure = last == reloaded_.end() || last->second.failure.empty() ? "it was stopped" : last->second.failure;
+      return;
+    }
+    case Presence::kProbation:
+      info.state = "probation";
+      break;
+    case Presence::kServes:
+      info.state = "serving";
+      break;
+  }
+  // Its interfaces are there, and refuse every call.
+  if (std::string failure = serving.process_failure(); !failure.empty()) {
+    info.state = "failed";
+    info.failure = std::move(failure);
+  }
+}
+
 service::ProviderInfo ProviderRegistry::info_of(const Provider& provider) const {
   const ProviderInstance& serving = provider.current();
   service::ProviderInfo info;
@@ -460,12 +492,13 @@ service::ProviderInfo ProviderRegistry::info_of(const Provider& provider) const 
   info.version = serving.manifest().version;
   if (!serving.manifest().library.empty()) info.path = serving.manifest().library.string();
   info.interfaces = serving.interfaces();
-  info.state = provider.on_probation() ? "probation" : "serving";
+  add_state(provider, serving, info);
   info.instance = static_cast<std::int32_t>(serving.number());
   info.since = serving.since();
   info.draining = static_cast<std::int32_t>(draining_.count(provider.name()));
   if (std::string state = serving.process_state(); !state.empty()) info.process = std::move(state);
   if (const int process = serving.process_id(); process != 0) info.process_id = process;
+  if (auto status = serving.status(); !status.empty() && info.state != "failed") info.status = std::move(status);
   const std::lock_guard lock(reloaded_mutex_);
   const auto last = reloaded_.find(provider.name());
   if (last == reloaded_.end()) return info;

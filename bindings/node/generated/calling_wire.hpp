@@ -121,6 +121,7 @@ inline void read(Reader& in, trunkline::calling::NewCallRecording& value) {
   read(in, value.paused);
   read(in, value.channels);
   read(in, value.callback_uri);
+  read(in, value.format);
 }
 
 inline void write(Writer& out, const trunkline::calling::CallRecording& value) {

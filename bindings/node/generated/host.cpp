@@ -270,6 +270,28 @@ class MetricsObject final : public Object {
   trunkline::host::MetricsClient client_;
 };
 
+class StatusObject final : public Object {
+ public:
+  StatusObject(tl_iface iface, CallTable& calls) : client_(iface, calls) {}
+
+  void run(std::uint32_t op, [[maybe_unused]] Reader& in, Writer& out) override {
+    switch (op) {
+      case 0: {  // set
+        std::string p_name{};
+        read(in, p_name);
+        std::string p_value{};
+        read(in, p_value);
+        client_.set(std::move(p_name), std::move(p_value));
+        return;
+      }
+      default: return Object::run(op, in, out);
+    }
+  }
+
+ private:
+  trunkline::host::StatusClient client_;
+};
+
 class WebhookReceiverObject final : public Object {
  public:
   WebhookReceiverObject(tl_iface iface, CallTable& calls) : client_(iface, calls) {}
@@ -301,6 +323,7 @@ std::unique_ptr<Object> make_resource_store(tl_iface iface, CallTable& calls) { 
 std::unique_ptr<Object> make_events(tl_iface iface, CallTable& calls) { return std::make_unique<EventsObject>(iface, calls); }
 std::unique_ptr<Object> make_secrets(tl_iface iface, CallTable& calls) { return std::make_unique<SecretsObject>(iface, calls); }
 std::unique_ptr<Object> make_metrics(tl_iface iface, CallTable& calls) { return std::make_unique<MetricsObject>(iface, calls); }
+std::unique_ptr<Object> make_status(tl_iface iface, CallTable& calls) { return std::make_unique<StatusObject>(iface, calls); }
 std::unique_ptr<Object> make_webhook_receiver(tl_iface iface, CallTable& calls) { return std::make_unique<WebhookReceiverObject>(iface, calls); }
 
 }  // namespace trunkline::node

@@ -13,6 +13,7 @@ std::unique_ptr<Object> make_object(std::string_view id, tl_iface iface, CallTab
   if (id == "trunkline.host.events/1") return make_events(iface, calls);
   if (id == "trunkline.host.secrets/1") return make_secrets(iface, calls);
   if (id == "trunkline.host.metrics/1") return make_metrics(iface, calls);
+  if (id == "trunkline.host.status/1") return make_status(iface, calls);
   if (id == "trunkline.webhook/1") return make_webhook_receiver(iface, calls);
   if (id == "trunkline.sms/1") return make_sms_provider(iface, calls);
   if (id == "trunkline.sms.events/1") return make_sms_events(iface, calls);

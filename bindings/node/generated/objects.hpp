@@ -16,6 +16,7 @@ std::unique_ptr<Object> make_resource_store(tl_iface iface, CallTable& calls);
 std::unique_ptr<Object> make_events(tl_iface iface, CallTable& calls);
 std::unique_ptr<Object> make_secrets(tl_iface iface, CallTable& calls);
 std::unique_ptr<Object> make_metrics(tl_iface iface, CallTable& calls);
+std::unique_ptr<Object> make_status(tl_iface iface, CallTable& calls);
 std::unique_ptr<Object> make_webhook_receiver(tl_iface iface, CallTable& calls);
 std::unique_ptr<Object> make_sms_provider(tl_iface iface, CallTable& calls);
 std::unique_ptr<Object> make_sms_events(tl_iface iface, CallTable& calls);

@@ -309,6 +309,8 @@ inline void write(Writer& out, const trunkline::service::ProviderInfo& value) {
   write(out, value.process_id);
   write(out, value.last_reload);
   write(out, value.detail);
+  write(out, value.failure);
+  write(out, value.status);
 }
 
 inline void read(Reader& in, trunkline::service::ProviderChange& value) {
@@ -370,6 +372,14 @@ inline void read(Reader& in, trunkline::service::EventCondition& value) {
   read(in, value.value);
 }
 
+inline void read(Reader& in, trunkline::service::EventBucket& value) {
+  read(in, value.url);
+  read(in, value.region);
+  read(in, value.access_key_id);
+  read(in, value.secret_access_key);
+  read(in, value.session_token);
+}
+
 inline void read(Reader& in, trunkline::service::EventSubscriptionSpec& value) {
   read(in, value.name);
   read(in, value.webhook);
@@ -397,6 +407,8 @@ inline void read(Reader& in, trunkline::service::EventSubscriptionSpec& value) {
   read(in, value.labels);
   read(in, value.expires_at);
   read(in, value.after);
+  read(in, value.dead_letter_bucket);
+  read(in, value.requests_per_minute);
 }
 
 inline void write(Writer& out, const trunkline::service::EventSubscription& value) {

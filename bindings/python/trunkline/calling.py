@@ -29,6 +29,7 @@ __all__ = [
     "CallPlay",
     "CallRecognize",
     "CallRecording",
+    "CallRecordingFormat",
     "CallState",
     "CallTransfer",
     "CallsService",
@@ -89,6 +90,22 @@ class RecognizeInput(enum.IntEnum):
 
     SPEECH_OR_DTMF = 4
     """Either."""
+
+
+class CallRecordingFormat(enum.IntEnum):
+    """What recorded files are.
+
+    A value that this version does not know stays a plain int.
+    """
+
+    UNKNOWN = 0
+    """Not known to this version."""
+
+    WAV = 1
+    """WAV."""
+
+    MP3 = 2
+    """MP3, which is mixed."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -392,6 +409,9 @@ class NewCallRecording:
 
     callback_uri: str | None = None
     """Where the events are posted to as well."""
+
+    format: CallRecordingFormat = CallRecordingFormat.WAV
+    """What the file is."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -935,6 +955,7 @@ class CallsService(Service):
         paused: bool = False,
         channels: Sequence[str] | None = None,
         callback_uri: str | None = None,
+        format: CallRecordingFormat = CallRecordingFormat.WAV,
         timeout: float | None = None,
     ) -> CallRecording: ...
     def start_recording(self, recording: NewCallRecording | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> CallRecording:

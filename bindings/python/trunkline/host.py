@@ -26,6 +26,7 @@ __all__ = [
     "Metrics",
     "ResourceStore",
     "Secrets",
+    "Status",
     "Store",
     "StoreBatch",
     "StoreEntry",
@@ -361,6 +362,26 @@ class Metrics(HostObject):
     def observe(self, name: str, value: float, labels: Mapping[str, str] | None = None) -> None:
         """Records one observation of a histogram."""
         return self._impl.observe(name, value, labels)
+
+
+class Status(HostObject):
+    """What operators may want to know of a running provider: `trunkline plugin list --running` shows it."""
+
+    __slots__ = ()
+    interface_id: ClassVar[str] = "trunkline.host.status/1"
+    _native_class: ClassVar[type[_native.Status]] = _native.Status
+    _impl: _native.Status
+
+    def set(self, name: str, value: str) -> None:
+        """What is so from now on, such as `port` when the configuration leaves its choice to the system. An empty value
+        takes a name away.
+        At most 32 names of 64 lower-case letters, digits and underscores, with 1024 bytes each.
+
+        Raises:
+            InvalidArgumentError: The request is malformed; sending it again cannot succeed.
+            ResourceExhaustedError: A quota or rate is used up; see `retry_after`.
+        """
+        return self._impl.set(name, value)
 
 
 class WebhookReceiver(Provider):

@@ -1106,6 +1106,11 @@ class BlockingProviderHost(HostBase):
         return self._client("trunkline.host", "Metrics")  # type: ignore[no-any-return]
 
     @property
+    def status(self) -> _host.Status:
+        """What operators may want to know of a running provider: `trunkline plugin list --running` shows it."""
+        return self._client("trunkline.host", "Status")  # type: ignore[no-any-return]
+
+    @property
     def sms_events(self) -> _sms.SmsEvents:
         """What an SMS provider tells the host."""
         return self._client("trunkline.sms", "SmsEvents")  # type: ignore[no-any-return]
@@ -1197,6 +1202,11 @@ class ProviderHost(HostBase):
     def metrics(self) -> _aio_host.Metrics:
         """Counters and histograms, exported on /metrics with the provider as a label."""
         return self._client("trunkline.aio.host", "Metrics")  # type: ignore[no-any-return]
+
+    @property
+    def status(self) -> _aio_host.Status:
+        """What operators may want to know of a running provider: `trunkline plugin list --running` shows it."""
+        return self._client("trunkline.aio.host", "Status")  # type: ignore[no-any-return]
 
     @property
     def sms_events(self) -> _aio_sms.SmsEvents:

@@ -54,6 +54,7 @@ __all__ = [
     "EmailService",
     "Event",
     "EventAttempt",
+    "EventBucket",
     "EventCondition",
     "EventDelivery",
     "EventDestination",
@@ -1251,7 +1252,10 @@ class ProviderInfo:
     """Interface ids."""
 
     state: str
-    """`serving`, or `probation`: another instance stands by until it is known to work."""
+    """`serving`; `probation`: it serves, and another instance stands by until it is known to work; `changing`: one
+    instance hands over
+    to another, and callers wait; `failed`: nothing serves, calls are refused.
+    """
 
     instance: int
     """Number of the instance that serves; 1 is the first one."""
@@ -1273,6 +1277,12 @@ class ProviderInfo:
 
     detail: str | None = None
     """Why."""
+
+    failure: str | None = None
+    """Why nothing serves; absent: something does."""
+
+    status: dict[str, str] | None = None
+    """What the instance says of itself, such as `port`: where it listens. Absent: nothing."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -1421,6 +1431,26 @@ class EventCondition:
 
 
 @dataclass(slots=True, kw_only=True)
+class EventBucket:
+    """A bucket of S3, or of a store that speaks like it: each request is signed."""
+
+    url: str
+    """The bucket, and perhaps a prefix in it, such as `https://letters.s3.eu-west-1.amazonaws.com/dead`."""
+
+    region: str
+    """The region that requests are signed for, such as `eu-west-1`."""
+
+    access_key_id: str
+    """Id of the access key."""
+
+    secret_access_key: str = field(repr=False)
+    """The access key. Never shown again."""
+
+    session_token: str | None = field(default=None, repr=False)
+    """Of temporary credentials."""
+
+
+@dataclass(slots=True, kw_only=True)
 class EventSubscriptionSpec:
     """An event subscription. With a `webhook` events are posted there; with a `workflow` they start one; with neither,
     consumers in
@@ -1504,6 +1534,15 @@ class EventSubscriptionSpec:
 
     after: int | None = None
     """Events after this position of the log too, when it is created; absent: from now on. 0: from the beginning."""
+
+    dead_letter_bucket: EventBucket | None = None
+    """In place of `dead_letter`: the bucket where events go that could not be delivered."""
+
+    requests_per_minute: int | None = None
+    """Requests a minute, spread over it, 1 to 1000000; 0: as many as the endpoint takes. An endpoint of CloudEvents is
+    asked for it, and
+    may allow less.
+    """
 
 
 @dataclass(slots=True, kw_only=True)
@@ -3568,6 +3607,8 @@ class EventSubscriptionsService(Service):
         labels: Sequence[str] | None = None,
         expires_at: datetime.datetime | None = None,
         after: int | None = None,
+        dead_letter_bucket: EventBucket | None = None,
+        requests_per_minute: int | None = None,
         timeout: float | None = None,
     ) -> EventSubscription: ...
     def put(self, subscription: EventSubscriptionSpec | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> EventSubscription:
@@ -3638,6 +3679,8 @@ class EventSubscriptionsService(Service):
         labels: Sequence[str] | None = None,
         expires_at: datetime.datetime | None = None,
         after: int | None = None,
+        dead_letter_bucket: EventBucket | None = None,
+        requests_per_minute: int | None = None,
         timeout: float | None = None,
     ) -> EventSubscription: ...
     def update(self, change: EventSubscriptionSpec | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> EventSubscription:

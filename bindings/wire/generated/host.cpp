@@ -410,6 +410,31 @@ const Operation tl_host_metrics_operations[] = {
 };
 constexpr tl_host_metrics tl_host_metrics_vtbl = {sizeof(tl_host_metrics), 0, tl_host_metrics_add, tl_host_metrics_observe};
 
+extern const Operation tl_host_status_operations[];
+
+constexpr Field tl_host_status_set_parameters[] = {
+    {"name", 0, {Kind::kText, 0, nullptr, nullptr}},
+    {"value", 0, {Kind::kText, 0, nullptr, nullptr}},
+};
+void tl_host_status_set(void *self, const tl_call *call, tl_str name, tl_str value, tl_host_status_set_done done, void *user) {
+  const void *const arguments[] = {&name, &value};
+  static_cast<Caller *>(self)->begin(tl_host_status_operations[0], call, arguments, reinterpret_cast<AnyDone>(done), user);
+}
+void tl_host_status_set_completed(void *user, tl_error *error) {
+  complete(tl_host_status_operations[0], user, nullptr, error);
+}
+void tl_host_status_set_invoke(const void *vtbl, void *self, const tl_call *call, [[maybe_unused]] const void *const *arguments, void *user) {
+  static_cast<const tl_host_status *>(vtbl)->set(self, call, *static_cast<tl_str const *>(arguments[0]), *static_cast<tl_str const *>(arguments[1]), tl_host_status_set_completed, user);
+}
+void tl_host_status_set_finish(AnyDone done, void *user, [[maybe_unused]] const void *result, tl_error *error) {
+  reinterpret_cast<tl_host_status_set_done>(done)(user, error);
+}
+
+const Operation tl_host_status_operations[] = {
+    {"set", 0, offsetof(tl_host_status, set), true, tl_host_status_set_parameters, {Kind::kVoid, 0, nullptr, nullptr}, tl_host_status_set_invoke, tl_host_status_set_finish},
+};
+constexpr tl_host_status tl_host_status_vtbl = {sizeof(tl_host_status), 0, tl_host_status_set};
+
 extern const Operation tl_host_webhook_receiver_operations[];
 
 constexpr Field tl_host_webhook_receiver_receive_parameters[] = {
@@ -450,6 +475,7 @@ const Interface tl_host_resource_store_table = {"trunkline.host.resource_store/1
 const Interface tl_host_events_table = {"trunkline.host.events/1", &host_tables::tl_host_events_vtbl, sizeof(tl_host_events), 16, {host_tables::tl_host_events_operations, 1}};
 const Interface tl_host_secrets_table = {"trunkline.host.secrets/1", &host_tables::tl_host_secrets_vtbl, sizeof(tl_host_secrets), 16, {host_tables::tl_host_secrets_operations, 1}};
 const Interface tl_host_metrics_table = {"trunkline.host.metrics/1", &host_tables::tl_host_metrics_vtbl, sizeof(tl_host_metrics), 24, {host_tables::tl_host_metrics_operations, 2}};
+const Interface tl_host_status_table = {"trunkline.host.status/1", &host_tables::tl_host_status_vtbl, sizeof(tl_host_status), 16, {host_tables::tl_host_status_operations, 1}};
 const Interface tl_host_webhook_receiver_table = {"trunkline.webhook/1", &host_tables::tl_host_webhook_receiver_vtbl, sizeof(tl_host_webhook_receiver), 16, {host_tables::tl_host_webhook_receiver_operations, 1}};
 
 }  // namespace trunkline::wire

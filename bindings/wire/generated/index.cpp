@@ -3,7 +3,7 @@
 
 namespace trunkline::wire {
 
-const std::uint64_t kFingerprint = 0xb0be224fef99d399u;
+const std::uint64_t kFingerprint = 0xc57584fe327c739bu;
 
 std::span<const Interface* const> interfaces() {
   static const Interface* const all[] = {
@@ -16,6 +16,7 @@ std::span<const Interface* const> interfaces() {
       &tl_host_events_table,
       &tl_host_secrets_table,
       &tl_host_metrics_table,
+      &tl_host_status_table,
       &tl_host_webhook_receiver_table,
       &tl_sms_provider_table,
       &tl_sms_events_table,

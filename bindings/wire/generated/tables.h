@@ -101,6 +101,7 @@ extern const Interface tl_host_resource_store_table;
 extern const Interface tl_host_events_table;
 extern const Interface tl_host_secrets_table;
 extern const Interface tl_host_metrics_table;
+extern const Interface tl_host_status_table;
 extern const Interface tl_host_webhook_receiver_table;
 extern const Interface tl_sms_provider_table;
 extern const Interface tl_sms_events_table;

@@ -34,6 +34,16 @@ export type RecognizeInput =
   | "speechOrDtmf"
   | (string & {});
 
+/** What recorded files are. */
+export type CallRecordingFormat =
+  /** Not known to this version. */
+  | "unknown"
+  /** WAV. */
+  | "wav"
+  /** MP3, which is mixed. */
+  | "mp3"
+  | (string & {});
+
 /** Whom to call. */
 export interface NewCall {
   /** 1 to 50 phone numbers or users. Whoever answers takes part. */
@@ -282,6 +292,11 @@ export interface NewCallRecording {
   channels?: string[];
   /** Where the events are posted to as well. */
   callbackUri?: string;
+  /**
+   * What the file is.
+   * @default "wav"
+   */
+  format?: CallRecordingFormat;
 }
 
 /** A recording under way. */

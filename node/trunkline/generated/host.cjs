@@ -139,6 +139,17 @@ class Metrics {
 }
 exports.Metrics = Metrics;
 
+class Status {
+  #port;
+  constructor(port) { this.#port = port; }
+  static id = "trunkline.host.status/1";
+
+  set(name, value) {
+    return this.#port.sync(0, (w) => { w.string("name", name); w.string("value", value); }, undefined);
+  }
+}
+exports.Status = Status;
+
 class WebhookReceiver {
   #port;
   constructor(port) { this.#port = port; }

@@ -235,6 +235,21 @@ export declare class Metrics {
   observe(name: string, value: number, labels?: Record<string, string>): void;
 }
 
+/** What operators may want to know of a running provider: `trunkline plugin list --running` shows it. */
+export declare class Status {
+  protected constructor();
+  /** Interface id. */
+  static readonly id: "trunkline.host.status/1";
+
+  /**
+   * What is so from now on, such as `port` when the configuration leaves its choice to the system. An empty
+   * value takes a name away.
+   * At most 32 names of 64 lower-case letters, digits and underscores, with 1024 bytes each.
+   * Errors: `invalidArgument`, `resourceExhausted`.
+   */
+  set(name: string, value: string): void;
+}
+
 /** Offered by plugins that receive HTTP callbacks from their carrier. */
 export declare class WebhookReceiver {
   protected constructor();

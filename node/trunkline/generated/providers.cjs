@@ -200,6 +200,7 @@ exports.HOST = {
   events: () => require("./host.cjs").Events,
   secrets: () => require("./host.cjs").Secrets,
   metrics: () => require("./host.cjs").Metrics,
+  status: () => require("./host.cjs").Status,
   smsEvents: () => require("./sms.cjs").SmsEvents,
   identityEvents: () => require("./identity.cjs").IdentityEvents,
   chatEvents: () => require("./chat.cjs").ChatEvents,

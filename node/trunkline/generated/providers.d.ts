@@ -56,6 +56,8 @@ export interface ProviderHost {
   readonly secrets: host.Secrets;
   /** Counters and histograms, exported on /metrics with the provider as a label. */
   readonly metrics: host.Metrics;
+  /** What operators may want to know of a running provider: `trunkline plugin list --running` shows it. */
+  readonly status: host.Status;
   /** What an SMS provider tells the host. */
   readonly smsEvents: sms.SmsEvents;
   /** What an identity provider tells the host. */

@@ -802,7 +802,11 @@ export interface ProviderInfo {
   path?: string;
   /** Interface ids. */
   interfaces: string[];
-  /** `serving`, or `probation`: another instance stands by until it is known to work. */
+  /**
+   * `serving`; `probation`: it serves, and another instance stands by until it is known to work; `changing`: one
+   * instance hands over
+   * to another, and callers wait; `failed`: nothing serves, calls are refused.
+   */
   state: string;
   /** Number of the instance that serves; 1 is the first one. */
   instance: number;
@@ -818,6 +822,10 @@ export interface ProviderInfo {
   lastReload?: string;
   /** Why. */
   detail?: string;
+  /** Why nothing serves; absent: something does. */
+  failure?: string;
+  /** What the instance says of itself, such as `port`: where it listens. Absent: nothing. */
+  status?: Record<string, string>;
 }
 
 /** How another instance of a provider takes over. */
@@ -936,6 +944,26 @@ export interface EventCondition {
   value?: unknown;
 }
 
+/** A bucket of S3, or of a store that speaks like it: each request is signed. */
+export interface EventBucket {
+  /** The bucket, and perhaps a prefix in it, such as `https://letters.s3.eu-west-1.amazonaws.com/dead`. */
+  url: string;
+  /** The region that requests are signed for, such as `eu-west-1`. */
+  region: string;
+  /** Id of the access key. */
+  accessKeyId: string;
+  /**
+   * The access key. Never shown again.
+   * Secret: not shown by `console.log`.
+   */
+  secretAccessKey: string;
+  /**
+   * Of temporary credentials.
+   * Secret: not shown by `console.log`.
+   */
+  sessionToken?: string;
+}
+
 /**
  * An event subscription. With a `webhook` events are posted there; with a `workflow` they start one; with
  * neither, consumers in
@@ -1009,6 +1037,14 @@ export interface EventSubscriptionSpec {
   expiresAt?: Date;
   /** Events after this position of the log too, when it is created; absent: from now on. 0: from the beginning. */
   after?: bigint;
+  /** In place of `deadLetter`: the bucket where events go that could not be delivered. */
+  deadLetterBucket?: EventBucket;
+  /**
+   * Requests a minute, spread over it, 1 to 1000000; 0: as many as the endpoint takes. An endpoint of
+   * CloudEvents is asked for it, and
+   * may allow less.
+   */
+  requestsPerMinute?: number;
 }
 
 /** An event subscription as it is. */

@@ -239,6 +239,51 @@ test("a webhook that fails is tried again, then its event is a dead letter, then
   }
 });
 
+test("a bucket takes dead letters", { skip }, async () => {
+  const put = mailbox();
+  const store = createServer(async (request, response) => {
+    let body = "";
+    for await (const chunk of request) body += chunk;
+    put.put({ path: request.url, headers: request.headers, letters: JSON.parse(body) });
+    response.end();
+  });
+  await new Promise((resolve) => store.listen(0, "127.0.0.1", resolve));
+  const url = `http://127.0.0.1:${store.address().port}/letters`;
+  const deadLetterBucket = { url, region: "eu-west-1", accessKeyId: "AKIDEXAMPLE", secretAccessKey: "it-is-secret" };
+  const hook = await receiver();
+  try {
+    await using_(async (rt) => {
+      const { properties } = await rt.eventSubscriptions.put({ name: "hook", webhook: hook.url, maxAttempts: 1, deadLetterBucket });
+      assert.equal(properties.deadLetterDestination.endpointType, "S3");
+      assert.ok(!JSON.stringify(properties).includes("it-is-secret"));
+      hook.status = 503;
+      await receive(rt, "hello");
+      const { path: name, headers, letters } = await put.get();
+      assert.match(name, /^\/letters\/demo\/HOOK\/2026\//);
+      assert.deepEqual([letters.length, letters[0].data.message, letters[0].deadLetterReason], [1, "hello", "MaxDeliveryAttemptsExceeded"]);
+      assert.match(headers.authorization, /^AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE\/20260101\/eu-west-1\/s3\/aws4_request/);
+      await rt.settle();
+      const [explanation] = await rt.eventHistory.explain(letters[0].id);
+      assert.equal(explanation.state, "deadLettered");
+
+      const handler = rt.onEvent("mine", { maxAttempts: 1, deadLetterBucket, onError: () => {} }, () => {
+        throw new Error("no");
+      });
+      await handler.ready;
+      await receive(rt, "again");
+      assert.deepEqual([(await put.get()).path.split("/")[3], (await put.get()).path.split("/")[3]].sort(), ["HOOK", "MINE"]);
+      await handler.close();
+      const both = rt.eventSubscriptions.update({ name: "hook", deadLetter: "sms", deadLetterBucket });
+      await assert.rejects(both, { code: "invalidArgument", target: "deadLetterBucket" });
+      const without = rt.eventSubscriptions.update({ name: "hook", deadLetterBucket: { ...deadLetterBucket, region: "" } });
+      await assert.rejects(without, { code: "invalidArgument", target: "deadLetterBucket.region" });
+    });
+  } finally {
+    await hook.close();
+    store.close();
+  }
+});
+
 test("events are found, explained and exported", { skip }, async () => {
   const folder = await mkdtemp(path.join(tmpdir(), "trunkline-"));
   try {

@@ -55,6 +55,26 @@ test("a call is made, asked, recorded and ended", { skip }, async () => {
   });
 });
 
+test("a recording in MP3", { skip }, async () => {
+  await using_(async (rt) => {
+    const events = rt.calls.events()[Symbol.asyncIterator]();
+    const call = await rt.calls.create({ targets: [PHONE], sourceNumber: OURS });
+    await until(rt, events, "CallConnected");
+    const { id } = await rt.calls.startRecording({ connectionId: call.id, format: "mp3" });
+    await rt.calls.play({ connectionId: call.id, sources: [{ text: "this call is recorded" }] });
+    await until(rt, events, "PlayCompleted");
+    await rt.calls.stopRecording(id);
+    await rt.calls.hangUp(call.id);
+    const { data } = await rt.waitFor("Microsoft.Communication.RecordingFileStatusUpdated", { timeout: 10_000 });
+    const sound = await rt.calls.readRecording(data.recordingStorageInfo.recordingChunks[0].documentId);
+    assert.equal(sound[0], 0xff, "a frame of MPEG audio");
+    assert.equal(sound[1] & 0xe0, 0xe0);
+    assert.ok(sound.length > 1000);
+    const unmixed = rt.calls.startRecording({ connectionId: call.id, mixed: false, format: "mp3" });
+    await assert.rejects(unmixed, { code: "invalidArgument", target: "format" });
+  });
+});
+
 test("a phone calls in, is answered and handed on", { skip }, async () => {
   await using_(async (rt) => {
     const events = rt.calls.events()[Symbol.asyncIterator]();

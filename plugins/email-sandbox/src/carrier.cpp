@@ -37,6 +37,7 @@ Carrier::Carrier(trunkline::Host host, std::string_view config_json)
     : settings_(parse_settings(config_json)),
       clock_(host.clock()),
       log_(host.log()),
+      status_(host.status()),
       executor_(host.executor()),
       events_(host.email_events()),
       // Ids must differ from those of an earlier process whose mails the host still knows; with a virtual clock they are still

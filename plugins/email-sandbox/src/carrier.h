@@ -62,6 +62,7 @@ class Carrier final : public trunkline::email::EmailProvider, public trunkline::
   const Settings settings_;
   const trunkline::host::ClockClient clock_;
   const trunkline::host::LogClient log_;
+  const trunkline::host::StatusClient status_;
   const trunkline::host::ExecutorClient executor_;
   const trunkline::email::EmailEventsClient events_;
   const std::uint64_t salt_;

@@ -177,6 +177,7 @@ std::string Carrier::smtp_address(const Call&) {
       pending_.run(work(this, std::make_shared<SmtpMail>(std::move(mail)), std::move(done)));
     };
     door_ = std::make_unique<SmtpDoor>(std::move(options));
+    if (status_) status_.set("smtp", door_->address());
   }
   return door_->address();
 }

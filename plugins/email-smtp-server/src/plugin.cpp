@@ -45,6 +45,7 @@ class Plugin final : public trunkline::host::WebhookReceiver {
   Plugin(trunkline::Host host, std::string_view config)
       : settings_(email_smtp_server::parse_settings(config)),
         log_(host.log()),
+        status_(host.status()),
         logins_(host, settings_),
         submissions_(host, settings_),
         tls_(tls_context(settings_)),
@@ -102,8 +103,9 @@ class Plugin final : public trunkline::host::WebhookReceiver {
       acceptor.set_option(tcp::acceptor::reuse_address(true));
       acceptor.bind(endpoint);
       acceptor.listen();
-      log_.write(trunkline::host::LogLevel::kInfo, "mail may be handed in",
-                 trunkline::Properties{{"port", std::to_string(acceptor.local_endpoint().port())}});
+      const std::string found = std::to_string(acceptor.local_endpoint().port());
+      log_.write(trunkline::host::LogLevel::kInfo, "mail may be handed in", trunkline::Properties{{"port", found}});
+      if (status_) status_.set(setting, found);
     } catch (const boost::system::system_error& error) {
       throw Error(ErrorCode::kUnavailable, "cannot take mail at " + where + ": " + error.code().message(), setting);
     }
@@ -124,6 +126,7 @@ class Plugin final : public trunkline::host::WebhookReceiver {
 
   const email_smtp_server::Settings settings_;
   const trunkline::host::LogClient log_;
+  const trunkline::host::StatusClient status_;
   email_smtp_server::Logins logins_;
   email_smtp_server::Submissions submissions_;
   std::unique_ptr<asio::ssl::context> tls_;

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "causes.h"
 #include "sip_text.h"
@@ -75,6 +76,7 @@ std::vector<Trunk> make_trunks(const Settings& settings, const trunkline::host::
 UserAgent::UserAgent(const Settings& settings, trunkline::Host host, SipThread& thread, MediaEngine& engine)
     : settings_(settings),
       log_(host.log()),
+      status_(host.status()),
       clock_(host.clock()),
       events_(host.pstn_events()),
       audio_events_(host.pstn_audio_events()),
@@ -122,6 +124,15 @@ void UserAgent::start() {
                  : ""),
         "port");
   watch_.start(nua_);
+  if (settings_.port != 0)
+    listens_at(settings_.port);
+  else
+    nua_get_params(nua_, TAG_ANY(), TAG_END());  // tells where, soon
+}
+
+void UserAgent::listens_at(int port) {
+  log_.write(LogLevel::kInfo, "trunks are heard", Properties{{"port", std::to_string(port)}});
+  if (status_) status_.set("port", std::to_string(port));
 }
 
 void UserAgent::stop(std::function<void()> done) {
@@ -157,13 +168,19 @@ void UserAgent::finish() {
 }
 
 void UserAgent::on_event(nua_event_t event, int status, const char* phrase, nua_t*, nua_magic_t* magic, nua_handle_t* handle,
-                         nua_hmagic_t* handle_magic, const sip_t* sip, tagi_t*) {
+                         nua_hmagic_t* handle_magic, const sip_t* sip, tagi_t* tags) {
   UserAgent& self = *reinterpret_cast<UserAgent*>(magic);
   const auto number = static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(handle_magic));
   if (event == nua_r_shutdown) {
     if (status < 200) return;
     self.shut_ = true;
     if (auto done = std::exchange(self.stopped_, nullptr)) done();
+    return;
+  }
+  if (event == nua_r_get_params) {
+    const sip_contact_t* here = nullptr;
+    tl_gets(tags, NTATAG_CONTACT_REF(here), TAG_END());
+    if (here && here->m_url->url_port) self.listens_at(std::atoi(here->m_url->url_port));
     return;
   }
   if (number == kFormerNumber) return self.former_event(handle, event);

@@ -52,6 +52,7 @@ class UserAgent {
   void leg_event(const SipLegPtr& leg, nua_event_t event, int status, const char* phrase, const sip_t* sip);
 
   // --- user_agent.cpp
+  void listens_at(int port);
   SipLegPtr new_leg(std::string id, bool outbound);
   SipLegPtr find(const std::string& leg_id) const;
   /// Takes sockets, and fills `local`.
@@ -113,6 +114,7 @@ class UserAgent {
 
   const Settings& settings_;
   const trunkline::host::LogClient log_;
+  const trunkline::host::StatusClient status_;
   const trunkline::host::ClockClient clock_;
   const trunkline::pstn::PstnEventsClient events_;
   const trunkline::pstn::PstnAudioEventsClient audio_events_;

@@ -67,15 +67,20 @@ Server::Server(asio::io_context& io, const Settings& settings, trunkline::Host h
     throw Error(ErrorCode::kFailedPrecondition,
                 "port: cannot listen on " + settings.host + ":" + std::to_string(settings.port) + ": " + failure.message(),
                 "port");
+  if (const auto status = host.status()) status.set("port", std::to_string(port()));
+}
+
+// Settings may leave the choice to the system.
+std::uint16_t Server::port() const {
+  boost::system::error_code failure;
+  const auto local = acceptor_.local_endpoint(failure);
+  return failure ? settings_.port : local.port();
 }
 
 void Server::start() {
   load_waiting();
   load_parts();  // and then accepts: a part that comes while they are read would be of a text of its own
-  boost::system::error_code failure;
-  const auto local = acceptor_.local_endpoint(failure);  // settings may leave the choice to the system
-  log_.write(LogLevel::kInfo, "SMPP clients may bind",
-             Properties{{"port", std::to_string(failure ? settings_.port : local.port())}});
+  log_.write(LogLevel::kInfo, "SMPP clients may bind", Properties{{"port", std::to_string(port())}});
 }
 
 void Server::stop() {

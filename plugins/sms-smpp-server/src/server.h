@@ -82,6 +82,7 @@ class Server final : public SessionOwner {
     std::size_t window = 1;
     std::optional<sms_smpp::Timers::Key> timer;  // of the next attempt
   };
+  std::uint16_t port() const;
   boost::asio::awaitable<void> accept();
   void submit_whole(Submission submission, SubmitDone done);
   // server_parts.cpp

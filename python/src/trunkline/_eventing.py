@@ -198,6 +198,7 @@ class EventConsumers:
             ordering_key: Events with the same value of this member come one after the other.
             max_attempts: Attempts for an event, 1 to 30.
             dead_letter: Where events go that no attempt could deal with.
+            dead_letter_bucket: The same, where that is a bucket of S3, or of a store that speaks like it.
             after: Events after this position of the log too, when the subscription is created; None: from now on.
             concurrency: Threads that call the function; 1 when left out.
             lock_time: Seconds of the runtime's clock that it may take over an event; 300 when left out.

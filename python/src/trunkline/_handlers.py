@@ -13,7 +13,7 @@ from . import _native
 from ._checks import as_duration, check_callable, check_type, texts
 from ._deliveries import Deliveries, Delivery, reason_of
 from ._errors import NotFoundError, TrunklineError
-from .service import Event, EventCondition, EventSubscriptionSpec, EventSubscriptionsService
+from .service import Event, EventBucket, EventCondition, EventSubscriptionSpec, EventSubscriptionsService
 
 R = TypeVar("R")
 log = logging.getLogger("trunkline.events")
@@ -30,6 +30,7 @@ class HandlerSettings(TypedDict, total=False):
     ordering_key: str | None
     max_attempts: int | None
     dead_letter: str | None
+    dead_letter_bucket: EventBucket | None
     after: int | None
     concurrency: int
     lock_time: datetime.timedelta | float

@@ -65,6 +65,7 @@ TEST(EventPropertiesTest, EveryFieldReachesTheSubscription) {
   spec.preferred_batch_kilobytes = 128;
   spec.ordering_key = "subject";
   spec.concurrency = 4;
+  spec.requests_per_minute = 600;
   spec.bearer = "token";
   spec.hmac_secret = "secret";
   spec.labels = {{"l"}};
@@ -94,10 +95,60 @@ TEST(EventPropertiesTest, EveryFieldReachesTheSubscription) {
   EXPECT_EQ(out.preferred_batch_kb, 128);
   EXPECT_EQ(out.ordering_key, "subject");
   EXPECT_EQ(out.concurrency, 4);
+  EXPECT_EQ(out.requests_per_minute, 600);
   EXPECT_EQ(out.bearer.reveal(), "token");
   EXPECT_EQ(out.hmac_secret.reveal(), "secret");
   EXPECT_THAT(out.labels, testing::ElementsAre("l"));
   EXPECT_EQ(out.expires, spec.expires_at);
+}
+
+service::EventBucket bucket() {
+  service::EventBucket out;
+  out.url = "https://letters.example/dead";
+  out.region = "eu-west-1";
+  out.access_key_id = "AKID";
+  out.secret_access_key = "key";
+  out.session_token = "token";
+  return out;
+}
+
+TEST(EventPropertiesTest, ABucketIsADestinationOfDeadLetters) {
+  EventSubscriptionSpec spec = named();
+  spec.dead_letter_bucket = bucket();
+  const delivery::SubscriptionSpec old = parsed(spec);
+  EXPECT_EQ(old.dead_letter.kind, delivery::DeadLetterSpec::Kind::kS3);
+  EXPECT_EQ(old.dead_letter.where, "https://letters.example/dead");
+  EXPECT_EQ(old.dead_letter.s3.region, "eu-west-1");
+  EXPECT_EQ(old.dead_letter.s3.access_key_id, "AKID");
+  EXPECT_EQ(old.dead_letter.s3.secret_access_key.reveal(), "key");
+  EXPECT_EQ(old.dead_letter.s3.session_token.reveal(), "token");
+
+  const auto changed = [&](const EventSubscriptionSpec& change) {
+    const json merged = delivery::merge_spec(old, changed_properties_of(old, change));
+    return delivery::parse_spec("name", JsonRef(merged), {}).dead_letter;
+  };
+  EventSubscriptionSpec other = named();
+  other.max_attempts = 3;
+  EXPECT_EQ(changed(other).s3.secret_access_key.reveal(), "key") << "what is not named stays";
+  EventSubscriptionSpec permanent = named();
+  permanent.dead_letter_bucket = bucket();
+  permanent.dead_letter_bucket->session_token.reset();
+  EXPECT_EQ(changed(permanent).s3.session_token.reveal(), "") << "a bucket replaces the whole of the one before";
+  EventSubscriptionSpec none = named();
+  none.dead_letter = "";
+  EXPECT_EQ(changed(none).kind, delivery::DeadLetterSpec::Kind::kNone);
+
+  EventSubscriptionSpec both = named();
+  both.dead_letter = "https://example.com/dead";
+  both.dead_letter_bucket = bucket();
+  EXPECT_EQ(target_of([&] { properties_of(both); }), "deadLetterBucket");
+  EXPECT_EQ(target_of([&] { changed_properties_of(old, both); }), "deadLetterBucket");
+  const auto renamed = [&](const std::string& target) {
+    return in_terms_of_fields(Error(ErrorCode::kInvalidArgument, target + " is wrong", target), properties_of(spec));
+  };
+  EXPECT_EQ(renamed("deadLetterDestination.properties.endpointUrl").target, "deadLetterBucket.url");
+  EXPECT_EQ(renamed("deadLetterDestination.properties.region").message, "deadLetterBucket.region is wrong");
+  EXPECT_EQ(renamed("deadLetterDestination").target, "deadLetterBucket");
 }
 
 TEST(EventPropertiesTest, AChangeLeavesTheRestAsItWas) {

@@ -104,6 +104,67 @@ TEST_F(EventTest, CloudEventsEndpointsMayAllowLater) {
   EXPECT_THAT(error_of([&] { subscribe("not-at-all", cloud); }).message, HasSubstr("405"));
 }
 
+/// A webhook of CloudEvents that allows so many requests a minute.
+std::function<net::Response(const net::Request&)> allowing(std::string rate) {
+  return [rate = std::move(rate)](const net::Request& request) {
+    net::Response response;
+    response.headers.add("WebHook-Allowed-Origin", std::string(request.headers.get("WebHook-Request-Origin")));
+    if (!rate.empty()) response.headers.add("WebHook-Allowed-Rate", rate);
+    return response;
+  };
+}
+
+TEST_F(EventTest, CloudEventsEndpointsAllowARate) {
+  const std::string cloud = R"({"eventDeliverySchema":"CloudEventSchemaV1_0","trunkline":{"requestsPerMinute":120}})";
+  receiver_.prove = allowing("30");
+  const EventSubscriptionPtr made = subscribe("rated", cloud);
+  EXPECT_EQ(receiver_.handshakes().back().headers.get("WebHook-Request-Rate"), "120");
+  EXPECT_EQ(made->spec->pace(), 30);
+  EXPECT_EQ(arm_properties_of(*made, Time{})["trunkline"]["allowedRequestsPerMinute"], 30);
+  for (int i = 0; i < 3; ++i) publish();
+  EXPECT_THAT(receiver_.events(), SizeIs(1)) << "30 a minute: the next one in two seconds";
+  advance(std::chrono::seconds{2});
+  EXPECT_THAT(receiver_.events(), SizeIs(2));
+  advance(std::chrono::seconds{2});
+  EXPECT_THAT(receiver_.events(), SizeIs(3));
+
+  // What it allowed holds over changes that do not ask it again, and after a restart.
+  const std::size_t asked = receiver_.handshakes().size();
+  EXPECT_EQ(subscribe("rated", cloud)->spec->pace(), 30);
+  EXPECT_EQ(receiver_.handshakes().size(), asked);
+  // Another wish is another question.
+  receiver_.prove = allowing("*");
+  const std::string fewer = R"({"eventDeliverySchema":"CloudEventSchemaV1_0","trunkline":{"requestsPerMinute":60}})";
+  EXPECT_EQ(subscribe("rated", fewer)->spec->pace(), 60);
+  EXPECT_EQ(receiver_.handshakes().back().headers.get("WebHook-Request-Rate"), "60");
+  // Whoever did not ask is limited as well, if it is told.
+  receiver_.prove = allowing("12");
+  const std::string silent = R"({"eventDeliverySchema":"CloudEventSchemaV1_0","trunkline":{"allowedRequestsPerMinute":900000}})";
+  EXPECT_EQ(subscribe("not-asked", silent)->spec->pace(), 12) << "it is for the endpoint to say";
+  EXPECT_EQ(receiver_.handshakes().back().headers.get("WebHook-Request-Rate"), "");
+  for (const char* wrong : {"0", "-1", "often", "1.5"}) {
+    receiver_.prove = allowing(wrong);
+    EXPECT_THAT(error_of([&] { subscribe("wrong", cloud); }).message, HasSubstr("WebHook-Allowed-Rate"));
+  }
+}
+
+TEST_F(EventTest, TheCallbackMayAllowARate) {
+  const std::string cloud = R"({"eventDeliverySchema":"CloudEventSchemaV1_0"})";
+  subscriptions().set_endpoint("http://127.0.0.1:4600");
+  receiver_.prove = [](const net::Request&) { return net::Response{}; };
+  subscribe("later", cloud);
+  const std::string url(receiver_.handshakes().back().headers.get("WebHook-Request-Callback"));
+  EXPECT_EQ(sync_wait(subscriptions().confirm(url.substr(url.find('=') + 1), 60))->spec->pace(), 60);
+  receiver_.prove = [this](const net::Request& request) {
+    const std::string early(request.headers.get("WebHook-Request-Callback"));
+    EXPECT_EQ(sync_wait(subscriptions().confirm(early.substr(early.find('=') + 1), 90)), nullptr);
+    return net::Response{};
+  };
+  subscribe("eager", cloud);
+  settle();
+  EXPECT_EQ(subscriptions().get(source(), "eager")->spec->pace(), 90);
+}
+
 TEST_F(EventTest, AnEndpointMayConfirmBeforeItHasAnswered) {
   subscriptions().set_endpoint("http://127.0.0.1:4600");
   receiver_.prove = [this](const net::Request& request) {

@@ -136,6 +136,11 @@ TEST_F(IsolatedCarrier, InQuarantineTheOtherOneSends) {
   const std::string later = one();
   settle();
   EXPECT_THAT(steps(later), Contains(HasSubstr("is in quarantine since it was lost 1 times within 10m")));
+  const service::ProviderInfo info = runtime_->providers().describe("a");
+  EXPECT_EQ(info.state, "failed");
+  EXPECT_EQ(info.process, "quarantined");
+  EXPECT_THAT(info.failure.value_or(""), HasSubstr("is in quarantine since it was lost 1 times within 10m"));
+  EXPECT_EQ(runtime_->providers().describe("b").failure, std::nullopt);
 }
 
 TEST_F(IsolatedCarrier, NoProcessOutlivesTheRuntime) {

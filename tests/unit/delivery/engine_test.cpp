@@ -114,6 +114,33 @@ TEST_F(DeliveryTest, SomeAnswersAreNeverTriedAgain) {
   EXPECT_EQ(explain(row, sequences[3]).retry->reason, "UndeliverableDueToHttpEntityTooLarge");
 }
 
+TEST_F(DeliveryTest, NoMoreRequestsAMinuteThanAskedFor) {
+  open();
+  const SubscriptionRow row = subscribe("paced", R"({"trunkline":{"requestsPerMinute":30}})");
+  publish_many(5);
+  EXPECT_THAT(target().got(), SizeIs(1));
+  advance(seconds{3});
+  EXPECT_THAT(target().got(), SizeIs(2));
+  // Attempts count, whether they are the first or not.
+  target().script = [](const DeliveryRequest& request) { return status(request.delivery_count == 0 ? 503 : 200); };
+  advance(seconds{5});
+  EXPECT_THAT(target().ids(), ElementsAre("e0", "e1", "e2", "e3", "e4"));
+  advance(minutes{2});
+  const auto got = target().got();
+  ASSERT_THAT(got, SizeIs(8));
+  for (std::size_t i = 1; i < got.size(); ++i) EXPECT_GE(got[i].at - got[i - 1].at, seconds{2});
+
+  nlohmann::json properties = nlohmann::json::parse(row.properties);
+  properties["trunkline"]["requestsPerMinute"] = 0;
+  target().script = nullptr;
+  publish_many(3, "f");
+  EXPECT_THAT(target().got(), SizeIs(9));
+  life_->engine->change(*life_->database, row.key,
+                        std::make_shared<const SubscriptionSpec>(parse_spec(row.name, JsonRef(properties), options_)));
+  settle();
+  EXPECT_THAT(target().got(), SizeIs(11)) << "the change holds at once";
+}
+
 TEST_F(DeliveryTest, BatchesAsManyAsAskedFor) {
   open();
   subscribe("batched", R"({"destination":{"properties":{"maxEventsPerBatch":10}}})");

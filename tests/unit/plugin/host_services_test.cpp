@@ -101,6 +101,7 @@ class HostServicesTest : public ::testing::Test {
     InstanceSettings settings;
     settings.provider = provider;
     settings.secrets.emplace("token", Secret("s3cret"));
+    status = settings.status;
     return PluginInstance::create(loader->load("borrower"), std::move(settings), *context);
   }
   static Error error_of(const std::function<void()>& f) {
@@ -131,6 +132,7 @@ class HostServicesTest : public ::testing::Test {
   std::vector<std::string> published;
   std::optional<HostContext> context;
   std::unique_ptr<PluginLoader> loader;
+  std::shared_ptr<StatusBoard> status;
   std::unique_ptr<PluginInstance> instance;
   Host host;
 };
@@ -310,6 +312,33 @@ TEST_F(HostServicesTest, MetricsSeriesAreBounded) {
   for (int i = 0; i < 1000; ++i) host.metrics().add("n_total", 1, Properties{{"i", std::to_string(i)}});
   EXPECT_EQ(error_of([&] { host.metrics().add("n_total", 1, Properties{{"i", "1000"}}); }).code, ErrorCode::kResourceExhausted);
   host.metrics().add("n_total", 1, Properties{{"i", "7"}});
+}
+
+TEST_F(HostServicesTest, StatusIsWhatTheInstanceSaysOfItself) {
+  using testing::Pair;
+  host.status().set("port", "40123");
+  host.status().set("peer", "smsc-1");
+  host.status().set("peer", "smsc-2");
+  host.status().set("api_key", "s3cret");
+  EXPECT_THAT(status->all(), ElementsAre(Pair("api_key", "[redacted]"), Pair("peer", "smsc-2"), Pair("port", "40123")));
+  host.status().set("peer", "");
+  host.status().set("api_key", "");
+  host.status().set("never", "");
+  EXPECT_THAT(status->all(), ElementsAre(Pair("port", "40123")));
+  for (const std::string& name : {std::string(), std::string("Port"), std::string("a b"), std::string(65, 'a')})
+    EXPECT_EQ(error_of([&] { host.status().set(name, "1"); }).target, "name");
+  for (const std::string& value : {std::string("a\nb"), std::string("\x1b[2J"), std::string("\xff"), std::string(1025, 'a')})
+    EXPECT_EQ(error_of([&] { host.status().set("port", value); }).target, "value");
+  EXPECT_EQ(status->all().at("port"), "40123");
+}
+
+TEST_F(HostServicesTest, StatusIsBoundedAndOutlivesTheInstance) {
+  for (int i = 0; i < 32; ++i) host.status().set("n" + std::to_string(i), "x");
+  EXPECT_EQ(error_of([&] { host.status().set("more", "x"); }).code, ErrorCode::kResourceExhausted);
+  host.status().set("n7", "y");
+  host = {};
+  instance.reset();
+  EXPECT_EQ(status->all().at("n7"), "y");
 }
 
 TEST_F(HostServicesTest, HttpGoesThroughTheTransport) {

@@ -109,7 +109,10 @@ TEST_F(HandOver, OneThatDoesNotStopKeepsWhatItStandsOnAndNobodyComesBesideIt) {
   EXPECT_EQ(first.released, 0) << "it may still need what it was made of";
   EXPECT_FALSE(provider->serves());
   EXPECT_FALSE(provider->lend_interface(kIdentity).vtbl);
-  EXPECT_EQ(registry->describe("people").last_reload, "refused");
+  const service::ProviderInfo info = registry->describe("people");
+  EXPECT_EQ(info.last_reload, "refused");
+  EXPECT_EQ(info.state, "failed");
+  EXPECT_THAT(info.failure.value_or(""), testing::HasSubstr("has not ended within"));
 }
 
 TEST_F(HandOver, WhenNeitherCanBeMadeALaterOneMay) {
@@ -119,8 +122,16 @@ TEST_F(HandOver, WhenNeitherCanBeMadeALaterOneMay) {
   EXPECT_THAT(reload(second).message, testing::HasSubstr("the instance before does not start any more"));
   EXPECT_FALSE(provider->serves());
   EXPECT_EQ(first.released, 1);
+  EXPECT_EQ(registry->describe("people").state, "failed");
   EXPECT_THAT(reload(second).message, testing::HasSubstr("there is none since an earlier reload"));
+  service::ProviderInfo info = registry->describe("people");
+  EXPECT_EQ(info.state, "failed");
+  EXPECT_THAT(info.failure.value_or(""), testing::HasSubstr("the instance before does not start any more")) << "what began it";
+  EXPECT_THAT(info.detail.value_or(""), testing::HasSubstr("there is none since an earlier reload")) << "what was tried last";
   EXPECT_THAT(reload(third).message, "");
+  info = registry->describe("people");
+  EXPECT_EQ(info.state, "serving");
+  EXPECT_EQ(info.failure, std::nullopt);
   EXPECT_EQ(third.made, 1);
   EXPECT_TRUE(provider->serves());
 }
@@ -177,6 +188,7 @@ TEST_F(HandOver, AsManyAsMayWait) {
     EXPECT_TRUE(error.retryable);
   }
   EXPECT_EQ(served, 0u);
+  EXPECT_EQ(registry->describe("people").state, "changing");
   held.reset();
   reloading.join();
   while (served < Provider::kMostWaiting) std::this_thread::yield();

@@ -50,6 +50,20 @@ enum {
   TL_CALLING_RECOGNIZE_INPUT_SPEECH_OR_DTMF = 4,
 };
 
+/**
+ * What recorded files are.
+ * Open: a newer peer may send other values.
+ */
+typedef int32_t tl_calling_call_recording_format;
+enum {
+  /** Not known to this version. */
+  TL_CALLING_CALL_RECORDING_FORMAT_UNKNOWN = 0,
+  /** WAV. */
+  TL_CALLING_CALL_RECORDING_FORMAT_WAV = 1,
+  /** MP3, which is mixed. */
+  TL_CALLING_CALL_RECORDING_FORMAT_MP3 = 2,
+};
+
 typedef struct tl_calling_new_call tl_calling_new_call;
 typedef struct tl_calling_call_answer tl_calling_call_answer;
 typedef struct tl_calling_call_join tl_calling_call_join;
@@ -434,6 +448,9 @@ struct tl_calling_new_call_recording {
   tl_list channels;
   /** Where the events are posted to as well. */
   tl_str callback_uri;
+  /** What the file is. */
+  tl_calling_call_recording_format format;
+  uint8_t reserved2[4];
 };
 TL_ABI_ASSERT(offsetof(tl_calling_new_call_recording, connection_id) == 8);
 TL_ABI_ASSERT(offsetof(tl_calling_new_call_recording, server_call_id) == 24);
@@ -441,7 +458,8 @@ TL_ABI_ASSERT(offsetof(tl_calling_new_call_recording, mixed) == 40);
 TL_ABI_ASSERT(offsetof(tl_calling_new_call_recording, paused) == 41);
 TL_ABI_ASSERT(offsetof(tl_calling_new_call_recording, channels) == 48);
 TL_ABI_ASSERT(offsetof(tl_calling_new_call_recording, callback_uri) == 72);
-TL_ABI_ASSERT(sizeof(tl_calling_new_call_recording) == 88);
+TL_ABI_ASSERT(offsetof(tl_calling_new_call_recording, format) == 88);
+TL_ABI_ASSERT(sizeof(tl_calling_new_call_recording) == 96);
 
 /** A recording under way. */
 struct tl_calling_call_recording {

@@ -346,6 +346,7 @@ typedef struct tl_service_opt_out_page tl_service_opt_out_page;
 typedef struct tl_service_opt_out_outcome tl_service_opt_out_outcome;
 typedef struct tl_service_consent_proof tl_service_consent_proof;
 typedef struct tl_service_event_condition tl_service_event_condition;
+typedef struct tl_service_event_bucket tl_service_event_bucket;
 typedef struct tl_service_event_subscription_spec tl_service_event_subscription_spec;
 typedef struct tl_service_event_subscription tl_service_event_subscription;
 typedef struct tl_service_event_subscription_activity tl_service_event_subscription_activity;
@@ -1265,7 +1266,11 @@ struct tl_service_provider_info {
    * Elements: tl_str.
    */
   tl_list interfaces;
-  /** `serving`, or `probation`: another instance stands by until it is known to work. */
+  /**
+   * `serving`; `probation`: it serves, and another instance stands by until it is known to work; `changing`: one
+   * instance hands over
+   * to another, and callers wait; `failed`: nothing serves, calls are refused.
+   */
   tl_str state;
   /** Number of the instance that serves; 1 is the first one. */
   int32_t instance;
@@ -1283,6 +1288,13 @@ struct tl_service_provider_info {
   tl_str last_reload;
   /** Why. */
   tl_str detail;
+  /** Why nothing serves; absent: something does. */
+  tl_str failure;
+  /**
+   * What the instance says of itself, such as `port`: where it listens. Absent: nothing.
+   * Elements: tl_kv.
+   */
+  tl_list status;
 };
 TL_ABI_ASSERT(offsetof(tl_service_provider_info, name) == 8);
 TL_ABI_ASSERT(offsetof(tl_service_provider_info, plugin) == 24);
@@ -1297,7 +1309,9 @@ TL_ABI_ASSERT(offsetof(tl_service_provider_info, process) == 136);
 TL_ABI_ASSERT(offsetof(tl_service_provider_info, process_id) == 152);
 TL_ABI_ASSERT(offsetof(tl_service_provider_info, last_reload) == 160);
 TL_ABI_ASSERT(offsetof(tl_service_provider_info, detail) == 176);
-TL_ABI_ASSERT(sizeof(tl_service_provider_info) == 192);
+TL_ABI_ASSERT(offsetof(tl_service_provider_info, failure) == 192);
+TL_ABI_ASSERT(offsetof(tl_service_provider_info, status) == 208);
+TL_ABI_ASSERT(sizeof(tl_service_provider_info) == 232);
 
 /** How another instance of a provider takes over. */
 struct tl_service_provider_change {
@@ -1470,6 +1484,28 @@ TL_ABI_ASSERT(offsetof(tl_service_event_condition, operator_type) == 24);
 TL_ABI_ASSERT(offsetof(tl_service_event_condition, value) == 32);
 TL_ABI_ASSERT(sizeof(tl_service_event_condition) == 48);
 
+/** A bucket of S3, or of a store that speaks like it: each request is signed. */
+struct tl_service_event_bucket {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** The bucket, and perhaps a prefix in it, such as `https://letters.s3.eu-west-1.amazonaws.com/dead`. */
+  tl_str url;
+  /** The region that requests are signed for, such as `eu-west-1`. */
+  tl_str region;
+  /** Id of the access key. */
+  tl_str access_key_id;
+  /** The access key. Never shown again. */
+  tl_str secret_access_key;
+  /** Of temporary credentials. */
+  tl_str session_token;
+};
+TL_ABI_ASSERT(offsetof(tl_service_event_bucket, url) == 8);
+TL_ABI_ASSERT(offsetof(tl_service_event_bucket, region) == 24);
+TL_ABI_ASSERT(offsetof(tl_service_event_bucket, access_key_id) == 40);
+TL_ABI_ASSERT(offsetof(tl_service_event_bucket, secret_access_key) == 56);
+TL_ABI_ASSERT(offsetof(tl_service_event_bucket, session_token) == 72);
+TL_ABI_ASSERT(sizeof(tl_service_event_bucket) == 88);
+
 /**
  * An event subscription. With a `webhook` events are posted there; with a `workflow` they start one; with neither,
  * consumers in
@@ -1551,6 +1587,14 @@ struct tl_service_event_subscription_spec {
   tl_opt_i64 expires_at;
   /** Events after this position of the log too, when it is created; absent: from now on. 0: from the beginning. */
   tl_opt_i64 after;
+  /** In place of `deadLetter`: the bucket where events go that could not be delivered. */
+  const tl_service_event_bucket *dead_letter_bucket;
+  /**
+   * Requests a minute, spread over it, 1 to 1000000; 0: as many as the endpoint takes. An endpoint of CloudEvents is
+   * asked for it, and
+   * may allow less.
+   */
+  tl_opt_i32 requests_per_minute;
 };
 TL_ABI_ASSERT(offsetof(tl_service_event_subscription_spec, name) == 8);
 TL_ABI_ASSERT(offsetof(tl_service_event_subscription_spec, webhook) == 24);
@@ -1578,7 +1622,9 @@ TL_ABI_ASSERT(offsetof(tl_service_event_subscription_spec, hmac_secret) == 328);
 TL_ABI_ASSERT(offsetof(tl_service_event_subscription_spec, labels) == 344);
 TL_ABI_ASSERT(offsetof(tl_service_event_subscription_spec, expires_at) == 368);
 TL_ABI_ASSERT(offsetof(tl_service_event_subscription_spec, after) == 384);
-TL_ABI_ASSERT(sizeof(tl_service_event_subscription_spec) == 400);
+TL_ABI_ASSERT(offsetof(tl_service_event_subscription_spec, dead_letter_bucket) == 400);
+TL_ABI_ASSERT(offsetof(tl_service_event_subscription_spec, requests_per_minute) == 408);
+TL_ABI_ASSERT(sizeof(tl_service_event_subscription_spec) == 416);
 
 /** An event subscription as it is. */
 struct tl_service_event_subscription {

@@ -47,6 +47,16 @@ enum class RecognizeInput : std::int32_t {
   kSpeechOrDtmf = 4,
 };
 
+/// What recorded files are.
+enum class CallRecordingFormat : std::int32_t {
+  /// Not known to this version.
+  kUnknown = 0,
+  /// WAV.
+  kWav = 1,
+  /// MP3, which is mixed.
+  kMp3 = 2,
+};
+
 /// Whom to call.
 struct NewCall {
   /// 1 to 50 phone numbers or users. Whoever answers takes part.
@@ -277,6 +287,8 @@ struct NewCallRecording {
   std::optional<std::vector<std::string>> channels{};
   /// Where the events are posted to as well.
   std::optional<std::string> callback_uri{};
+  /// What the file is.
+  CallRecordingFormat format = CallRecordingFormat::kWav;
 
   bool operator==(const NewCallRecording&) const = default;
 };
@@ -499,7 +511,7 @@ struct Codec<::trunkline::calling::NewCallRecording> {
   using View = ::trunkline::calling::NewCallRecordingView;
   static constexpr bool kAggregate = true;
   static constexpr bool kFrozen = false;
-  static constexpr std::size_t kMinSize = 88;
+  static constexpr std::size_t kMinSize = 96;
   static C lower(const ::trunkline::calling::NewCallRecording& v, Arena& arena);
   static void lift(const C& c, ::trunkline::calling::NewCallRecording& v);
   static void check(const C& c, const char* what);
@@ -902,6 +914,8 @@ class NewCallRecordingView {
   std::optional<ListView<std::string>> channels() const { return abi::Member<std::optional<std::vector<std::string>>>::view(c_->channels); }
   /// Where the events are posted to as well.
   std::optional<std::string_view> callback_uri() const { return abi::Member<std::optional<std::string>>::view(c_->callback_uri); }
+  /// What the file is.
+  CallRecordingFormat format() const { return abi::Member<CallRecordingFormat>::view(c_->format); }
 
   NewCallRecording copy() const {
     NewCallRecording value;

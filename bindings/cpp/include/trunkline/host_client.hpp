@@ -92,6 +92,11 @@ struct MetricsObserve {
   static constexpr auto kSlot = &tl_host_metrics::observe;
   using Value = void;
 };
+struct StatusSet {
+  static constexpr std::string_view kName = "set";
+  static constexpr auto kSlot = &tl_host_status::set;
+  using Value = void;
+};
 struct WebhookReceiverReceive {
   static constexpr std::string_view kName = "receive";
   static constexpr auto kSlot = &tl_host_webhook_receiver::receive;
@@ -381,6 +386,19 @@ class MetricsClient : public abi::Client<tl_host_metrics> {
 
   /// Records one observation of a histogram.
   void observe(std::string name, double value, std::optional<Properties> labels = {}, CallOptions options = {}) const;
+};
+
+/// What operators may want to know of a running provider: `trunkline plugin list --running` shows it.
+class StatusClient : public abi::Client<tl_host_status> {
+ public:
+  static constexpr std::string_view kInterfaceId = "trunkline.host.status/1";
+  using Client::Client;
+
+  /// What is so from now on, such as `port` when the configuration leaves its choice to the system. An empty value takes a
+  /// name away.
+  /// At most 32 names of 64 lower-case letters, digits and underscores, with 1024 bytes each.
+  /// Errors: kInvalidArgument, kResourceExhausted.
+  void set(std::string name, std::string value, CallOptions options = {}) const;
 };
 
 /// Offered by plugins that receive HTTP callbacks from their carrier.

@@ -229,6 +229,27 @@ class Metrics : public virtual Implementation {
   Metrics() { Implementation::offer(kInterfaceId, iface_of(this)); }
 };
 
+class Status;
+/// The object as the ABI sees it.
+tl_iface iface_of(Status* object);
+
+/// What operators may want to know of a running provider: `trunkline plugin list --running` shows it.
+/// Of the two forms of an operation override one: the coroutine, or start_…, which copies nothing.
+class Status : public virtual Implementation {
+ public:
+  static constexpr std::string_view kInterfaceId = "trunkline.host.status/1";
+
+  /// What is so from now on, such as `port` when the configuration leaves its choice to the system. An empty value takes a
+  /// name away.
+  /// At most 32 names of 64 lower-case letters, digits and underscores, with 1024 bytes each.
+  /// [any-thread]
+  /// Errors: kInvalidArgument, kResourceExhausted.
+  virtual void set(const Call& call, std::string_view name, std::string_view value) = 0;
+
+ protected:
+  Status() { Implementation::offer(kInterfaceId, iface_of(this)); }
+};
+
 class WebhookReceiver;
 /// The object as the ABI sees it.
 tl_iface iface_of(WebhookReceiver* object);

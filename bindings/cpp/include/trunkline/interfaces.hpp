@@ -53,6 +53,9 @@ inline constexpr SlotInfo tl_host_metrics[] = {
     {"add", offsetof(::tl_host_metrics, add), true},
     {"observe", offsetof(::tl_host_metrics, observe), true},
 };
+inline constexpr SlotInfo tl_host_status[] = {
+    {"set", offsetof(::tl_host_status, set), true},
+};
 inline constexpr SlotInfo tl_host_webhook_receiver[] = {
     {"receive", offsetof(::tl_host_webhook_receiver, receive), true},
 };
@@ -445,6 +448,7 @@ inline constexpr InterfaceInfo kInterfaces[] = {
     {"trunkline.host.events/1", "Events", InterfaceKind::kHostService, false, sizeof(tl_host_events), 16, slots::tl_host_events},
     {"trunkline.host.secrets/1", "Secrets", InterfaceKind::kHostService, false, sizeof(tl_host_secrets), 16, slots::tl_host_secrets},
     {"trunkline.host.metrics/1", "Metrics", InterfaceKind::kHostService, false, sizeof(tl_host_metrics), 24, slots::tl_host_metrics},
+    {"trunkline.host.status/1", "Status", InterfaceKind::kHostService, false, sizeof(tl_host_status), 16, slots::tl_host_status},
     {"trunkline.webhook/1", "WebhookReceiver", InterfaceKind::kProvider, false, sizeof(tl_host_webhook_receiver), 16, slots::tl_host_webhook_receiver},
     {"trunkline.sms/1", "SmsProvider", InterfaceKind::kProvider, false, sizeof(tl_sms_provider), 24, slots::tl_sms_provider},
     {"trunkline.sms.events/1", "SmsEvents", InterfaceKind::kEvents, false, sizeof(tl_sms_events), 24, slots::tl_sms_events},

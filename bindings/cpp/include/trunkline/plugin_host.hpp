@@ -63,6 +63,8 @@ class Host {
   host::SecretsClient secrets() const { return get<host::SecretsClient>(); }
   /// Counters and histograms, exported on /metrics with the provider as a label.
   host::MetricsClient metrics() const { return get<host::MetricsClient>(); }
+  /// What operators may want to know of a running provider: `trunkline plugin list --running` shows it.
+  host::StatusClient status() const { return get<host::StatusClient>(); }
   /// What an SMS provider tells the host.
   /// Include "trunkline/sms_client.hpp" (the provider header does).
   template <class C = sms::SmsEventsClient>

@@ -831,7 +831,9 @@ struct ProviderInfo {
   std::optional<std::string> path{};
   /// Interface ids.
   std::vector<std::string> interfaces{};
-  /// `serving`, or `probation`: another instance stands by until it is known to work.
+  /// `serving`; `probation`: it serves, and another instance stands by until it is known to work; `changing`: one instance
+  /// hands over
+  /// to another, and callers wait; `failed`: nothing serves, calls are refused.
   std::string state{};
   /// Number of the instance that serves; 1 is the first one.
   std::int32_t instance{};
@@ -847,6 +849,10 @@ struct ProviderInfo {
   std::optional<std::string> last_reload{};
   /// Why.
   std::optional<std::string> detail{};
+  /// Why nothing serves; absent: something does.
+  std::optional<std::string> failure{};
+  /// What the instance says of itself, such as `port`: where it listens. Absent: nothing.
+  std::optional<Properties> status{};
 
   bool operator==(const ProviderInfo&) const = default;
 };
@@ -969,6 +975,22 @@ struct EventCondition {
   bool operator==(const EventCondition&) const = default;
 };
 
+/// A bucket of S3, or of a store that speaks like it: each request is signed.
+struct EventBucket {
+  /// The bucket, and perhaps a prefix in it, such as `https://letters.s3.eu-west-1.amazonaws.com/dead`.
+  std::string url{};
+  /// The region that requests are signed for, such as `eu-west-1`.
+  std::string region{};
+  /// Id of the access key.
+  std::string access_key_id{};
+  /// The access key. Never shown again.
+  std::string secret_access_key{};
+  /// Of temporary credentials.
+  std::optional<std::string> session_token{};
+
+  bool operator==(const EventBucket&) const = default;
+};
+
 /// An event subscription. With a `webhook` events are posted there; with a `workflow` they start one; with neither,
 /// consumers in
 /// this process take them. What is absent is as Event Grid has it, and in a change stays as it was.
@@ -1025,6 +1047,12 @@ struct EventSubscriptionSpec {
   std::optional<Time> expires_at{};
   /// Events after this position of the log too, when it is created; absent: from now on. 0: from the beginning.
   std::optional<std::int64_t> after{};
+  /// In place of `deadLetter`: the bucket where events go that could not be delivered.
+  std::optional<EventBucket> dead_letter_bucket{};
+  /// Requests a minute, spread over it, 1 to 1000000; 0: as many as the endpoint takes. An endpoint of CloudEvents is asked
+  /// for it, and
+  /// may allow less.
+  std::optional<std::int32_t> requests_per_minute{};
 
   bool operator==(const EventSubscriptionSpec&) const = default;
 };
@@ -1535,6 +1563,7 @@ class OptOutPageView;
 class OptOutOutcomeView;
 class ConsentProofView;
 class EventConditionView;
+class EventBucketView;
 class EventSubscriptionSpecView;
 class EventSubscriptionView;
 class EventSubscriptionActivityView;
@@ -1977,7 +2006,7 @@ struct Codec<::trunkline::service::ProviderInfo> {
   using View = ::trunkline::service::ProviderInfoView;
   static constexpr bool kAggregate = true;
   static constexpr bool kFrozen = false;
-  static constexpr std::size_t kMinSize = 192;
+  static constexpr std::size_t kMinSize = 232;
   static C lower(const ::trunkline::service::ProviderInfo& v, Arena& arena);
   static void lift(const C& c, ::trunkline::service::ProviderInfo& v);
   static void check(const C& c, const char* what);
@@ -2089,12 +2118,25 @@ struct Codec<::trunkline::service::EventCondition> {
 };
 
 template <>
+struct Codec<::trunkline::service::EventBucket> {
+  using C = tl_service_event_bucket;
+  using View = ::trunkline::service::EventBucketView;
+  static constexpr bool kAggregate = true;
+  static constexpr bool kFrozen = false;
+  static constexpr std::size_t kMinSize = 88;
+  static C lower(const ::trunkline::service::EventBucket& v, Arena& arena);
+  static void lift(const C& c, ::trunkline::service::EventBucket& v);
+  static void check(const C& c, const char* what);
+  static View view(const C& c);
+};
+
+template <>
 struct Codec<::trunkline::service::EventSubscriptionSpec> {
   using C = tl_service_event_subscription_spec;
   using View = ::trunkline::service::EventSubscriptionSpecView;
   static constexpr bool kAggregate = true;
   static constexpr bool kFrozen = false;
-  static constexpr std::size_t kMinSize = 400;
+  static constexpr std::size_t kMinSize = 416;
   static C lower(const ::trunkline::service::EventSubscriptionSpec& v, Arena& arena);
   static void lift(const C& c, ::trunkline::service::EventSubscriptionSpec& v);
   static void check(const C& c, const char* what);
@@ -3412,7 +3454,9 @@ class ProviderInfoView {
   std::optional<std::string_view> path() const { return abi::Member<std::optional<std::string>>::view(c_->path); }
   /// Interface ids.
   ListView<std::string> interfaces() const { return abi::Member<std::vector<std::string>>::view(c_->interfaces); }
-  /// `serving`, or `probation`: another instance stands by until it is known to work.
+  /// `serving`; `probation`: it serves, and another instance stands by until it is known to work; `changing`: one instance
+  /// hands over
+  /// to another, and callers wait; `failed`: nothing serves, calls are refused.
   std::string_view state() const { return abi::Member<std::string>::view(c_->state); }
   /// Number of the instance that serves; 1 is the first one.
   std::int32_t instance() const { return abi::Member<std::int32_t>::view(c_->instance); }
@@ -3428,6 +3472,10 @@ class ProviderInfoView {
   std::optional<std::string_view> last_reload() const { return abi::Member<std::optional<std::string>>::view(c_->last_reload); }
   /// Why.
   std::optional<std::string_view> detail() const { return abi::Member<std::optional<std::string>>::view(c_->detail); }
+  /// Why nothing serves; absent: something does.
+  std::optional<std::string_view> failure() const { return abi::Member<std::optional<std::string>>::view(c_->failure); }
+  /// What the instance says of itself, such as `port`: where it listens. Absent: nothing.
+  std::optional<MapView> status() const { return abi::Member<std::optional<Properties>>::view(c_->status); }
 
   ProviderInfo copy() const {
     ProviderInfo value;
@@ -3654,6 +3702,34 @@ class EventConditionView {
   const tl_service_event_condition* c_ = nullptr;
 };
 
+/// EventBucket in C form, read in place.
+class EventBucketView {
+ public:
+  EventBucketView() = default;
+  explicit EventBucketView(const tl_service_event_bucket& c) : c_(&c) {}
+
+  /// The bucket, and perhaps a prefix in it, such as `https://letters.s3.eu-west-1.amazonaws.com/dead`.
+  std::string_view url() const { return abi::Member<std::string>::view(c_->url); }
+  /// The region that requests are signed for, such as `eu-west-1`.
+  std::string_view region() const { return abi::Member<std::string>::view(c_->region); }
+  /// Id of the access key.
+  std::string_view access_key_id() const { return abi::Member<std::string>::view(c_->access_key_id); }
+  /// The access key. Never shown again.
+  std::string_view secret_access_key() const { return abi::Member<std::string>::view(c_->secret_access_key); }
+  /// Of temporary credentials.
+  std::optional<std::string_view> session_token() const { return abi::Member<std::optional<std::string>>::view(c_->session_token); }
+
+  EventBucket copy() const {
+    EventBucket value;
+    abi::Codec<EventBucket>::lift(*c_, value);
+    return value;
+  }
+  const tl_service_event_bucket* raw() const { return c_; }
+
+ private:
+  const tl_service_event_bucket* c_ = nullptr;
+};
+
 /// EventSubscriptionSpec in C form, read in place.
 class EventSubscriptionSpecView {
  public:
@@ -3712,6 +3788,12 @@ class EventSubscriptionSpecView {
   std::optional<Time> expires_at() const { return abi::Member<std::optional<Time>>::view(c_->expires_at); }
   /// Events after this position of the log too, when it is created; absent: from now on. 0: from the beginning.
   std::optional<std::int64_t> after() const { return abi::Member<std::optional<std::int64_t>>::view(c_->after); }
+  /// In place of `deadLetter`: the bucket where events go that could not be delivered.
+  std::optional<EventBucketView> dead_letter_bucket() const { return abi::Member<std::optional<EventBucket>>::view(c_->dead_letter_bucket); }
+  /// Requests a minute, spread over it, 1 to 1000000; 0: as many as the endpoint takes. An endpoint of CloudEvents is asked
+  /// for it, and
+  /// may allow less.
+  std::optional<std::int32_t> requests_per_minute() const { return abi::Member<std::optional<std::int32_t>>::view(c_->requests_per_minute); }
 
   EventSubscriptionSpec copy() const {
     EventSubscriptionSpec value;
@@ -4558,6 +4640,7 @@ inline ::trunkline::service::OptOutPageView Codec<::trunkline::service::OptOutPa
 inline ::trunkline::service::OptOutOutcomeView Codec<::trunkline::service::OptOutOutcome>::view(const tl_service_opt_out_outcome& c) { return ::trunkline::service::OptOutOutcomeView(c); }
 inline ::trunkline::service::ConsentProofView Codec<::trunkline::service::ConsentProof>::view(const tl_service_consent_proof& c) { return ::trunkline::service::ConsentProofView(c); }
 inline ::trunkline::service::EventConditionView Codec<::trunkline::service::EventCondition>::view(const tl_service_event_condition& c) { return ::trunkline::service::EventConditionView(c); }
+inline ::trunkline::service::EventBucketView Codec<::trunkline::service::EventBucket>::view(const tl_service_event_bucket& c) { return ::trunkline::service::EventBucketView(c); }
 inline ::trunkline::service::EventSubscriptionSpecView Codec<::trunkline::service::EventSubscriptionSpec>::view(const tl_service_event_subscription_spec& c) { return ::trunkline::service::EventSubscriptionSpecView(c); }
 inline ::trunkline::service::EventSubscriptionView Codec<::trunkline::service::EventSubscription>::view(const tl_service_event_subscription& c) { return ::trunkline::service::EventSubscriptionView(c); }
 inline ::trunkline::service::EventSubscriptionActivityView Codec<::trunkline::service::EventSubscriptionActivity>::view(const tl_service_event_subscription_activity& c) { return ::trunkline::service::EventSubscriptionActivityView(c); }

@@ -9,6 +9,7 @@ namespace trunkline::calling {
 namespace {
 pyrt::EnumTable enum_CallState;
 pyrt::EnumTable enum_RecognizeInput;
+pyrt::EnumTable enum_CallRecordingFormat;
 pyrt::Model<9> model_NewCall({"targets", "source_number", "source", "display_name", "callback_uri", "operation_context", "sip_headers", "voip_headers", "idempotency_key"});
 pyrt::Model<4> model_CallAnswer({"incoming_call_context", "answered_by", "callback_uri", "operation_context"});
 pyrt::Model<5> model_CallJoin({"room_id", "group_id", "server_call_id", "callback_uri", "operation_context"});
@@ -20,7 +21,7 @@ pyrt::Model<5> model_PlaySource({"text", "ssml", "file_uri", "voice", "locale"})
 pyrt::Model<6> model_CallPlay({"connection_id", "sources", "to", "loop", "interrupt", "operation_context"});
 pyrt::Model<3> model_RecognizeChoice({"label", "phrases", "tone"});
 pyrt::Model<13> model_CallRecognize({"connection_id", "target", "input", "prompts", "interrupt_prompt", "initial_silence", "inter_tone", "end_silence", "max_tones", "stop_tones", "choices", "interrupt", "operation_context"});
-pyrt::Model<6> model_NewCallRecording({"connection_id", "server_call_id", "mixed", "paused", "channels", "callback_uri"});
+pyrt::Model<7> model_NewCallRecording({"connection_id", "server_call_id", "mixed", "paused", "channels", "callback_uri", "format"});
 pyrt::Model<2> model_CallRecording({"id", "active"});
 pyrt::Model<17> model_CallEvent({"type", "connection_id", "server_call_id", "correlation_id", "operation_context", "code", "sub_code", "message", "incoming_call_context", "from_", "to", "tones", "choice", "speech", "participant", "time", "data"});
 }  // namespace
@@ -36,6 +37,12 @@ void from_py(PyObject* object, RecognizeInput& value) {
   std::int32_t number = 0;
   pyrt::take(object, number);
   value = static_cast<RecognizeInput>(number);
+}
+PyObject* to_py(CallRecordingFormat value) { return enum_CallRecordingFormat.get(static_cast<std::int32_t>(value)); }
+void from_py(PyObject* object, CallRecordingFormat& value) {
+  std::int32_t number = 0;
+  pyrt::take(object, number);
+  value = static_cast<CallRecordingFormat>(number);
 }
 PyObject* to_py(const NewCall& value) {
   pyrt::Row<9> row;
@@ -265,13 +272,14 @@ void from_py(PyObject* object, CallRecognize& value) {
   fields.take(12, value.operation_context);
 }
 PyObject* to_py(const NewCallRecording& value) {
-  pyrt::Row<6> row;
+  pyrt::Row<7> row;
   row.add(pyrt::put(value.connection_id));
   row.add(pyrt::put(value.server_call_id));
   row.add(pyrt::put(value.mixed));
   row.add(pyrt::put(value.paused));
   row.add(pyrt::put(value.channels));
   row.add(pyrt::put(value.callback_uri));
+  row.add(pyrt::put(value.format));
   return model_NewCallRecording.make(row);
 }
 void from_py(PyObject* object, NewCallRecording& value) {
@@ -282,6 +290,7 @@ void from_py(PyObject* object, NewCallRecording& value) {
   fields.take(3, value.paused);
   fields.take(4, value.channels);
   fields.take(5, value.callback_uri);
+  fields.take(6, value.format);
 }
 PyObject* to_py(const CallRecording& value) {
   pyrt::Row<2> row;
@@ -942,6 +951,7 @@ constexpr pyrt::MethodSpec methods_of_SandboxPhonesService[] = {
 static void register_types(PyObject* types) {
   enum_CallState.init(pyrt::type_of(types, "CallState"));
   enum_RecognizeInput.init(pyrt::type_of(types, "RecognizeInput"));
+  enum_CallRecordingFormat.init(pyrt::type_of(types, "CallRecordingFormat"));
   model_NewCall.init(pyrt::type_of(types, "NewCall"));
   model_CallAnswer.init(pyrt::type_of(types, "CallAnswer"));
   model_CallJoin.init(pyrt::type_of(types, "CallJoin"));

@@ -355,6 +355,21 @@ constexpr pyrt::MethodSpec methods_of_Metrics[] = {
     {"observe", &Metrics_observe_call},
 };
 
+PyObject* Status_set_call(PyObject* self, pyrt::Args args, Py_ssize_t count) noexcept {
+  return pyrt::method([&] {
+    pyrt::check_count("set", "", 2, count);
+    std::string p_name{};
+    std::string p_value{};
+    pyrt::argument("name", args[0], p_name);
+    pyrt::argument("value", args[1], p_value);
+    return pyrt::call_now<StatusClient>(self, [&](const StatusClient& client) { return client.set(std::move(p_name), std::move(p_value)); });
+  });
+}
+
+constexpr pyrt::MethodSpec methods_of_Status[] = {
+    {"set", &Status_set_call},
+};
+
 struct WebhookReceiver_receive final : pyrt::Operation<trunkline::host::HttpResponse> {
   trunkline::host::HttpRequest p_request{};
 
@@ -395,6 +410,7 @@ void bind_host(PyObject* parent) {
   define_interface(module, {"Events", "trunkline.host.events/1", RuntimeHandle::Kind::kHost}, trunkline::host::methods_of_Events, std::size(trunkline::host::methods_of_Events));
   define_interface(module, {"Secrets", "trunkline.host.secrets/1", RuntimeHandle::Kind::kHost}, trunkline::host::methods_of_Secrets, std::size(trunkline::host::methods_of_Secrets));
   define_interface(module, {"Metrics", "trunkline.host.metrics/1", RuntimeHandle::Kind::kHost}, trunkline::host::methods_of_Metrics, std::size(trunkline::host::methods_of_Metrics));
+  define_interface(module, {"Status", "trunkline.host.status/1", RuntimeHandle::Kind::kHost}, trunkline::host::methods_of_Status, std::size(trunkline::host::methods_of_Status));
   define_interface(module, {"WebhookReceiver", "trunkline.webhook/1", RuntimeHandle::Kind::kProvider}, trunkline::host::methods_of_WebhookReceiver, std::size(trunkline::host::methods_of_WebhookReceiver));
 }
 }  // namespace trunkline::pyrt

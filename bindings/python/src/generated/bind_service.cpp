@@ -58,7 +58,7 @@ pyrt::Model<3> model_EventFilter({"types", "subject_begins_with", "after"});
 pyrt::Model<11> model_ResourceInfo({"name", "resource_id", "data_location", "primary_key", "secondary_key", "connection_string", "secondary_connection_string", "lineage", "tags", "local_auth", "created_at"});
 pyrt::Model<2> model_ResourceSnapshot({"name", "created_at"});
 pyrt::Model<6> model_PluginInfo({"id", "version", "path", "interfaces", "state", "detail"});
-pyrt::Model<13> model_ProviderInfo({"name", "plugin", "version", "path", "interfaces", "state", "instance", "since", "draining", "process", "process_id", "last_reload", "detail"});
+pyrt::Model<15> model_ProviderInfo({"name", "plugin", "version", "path", "interfaces", "state", "instance", "since", "draining", "process", "process_id", "last_reload", "detail", "failure", "status"});
 pyrt::Model<5> model_ProviderChange({"library", "config", "settings", "probation", "drain"});
 pyrt::Model<11> model_ConsentEntry({"sequence", "sender", "recipient", "action", "source", "keyword", "language", "message_id", "confirmation_id", "at", "digest"});
 pyrt::Model<2> model_ConsentPage({"items", "continuation"});
@@ -67,7 +67,8 @@ pyrt::Model<2> model_OptOutPage({"items", "continuation"});
 pyrt::Model<4> model_OptOutOutcome({"to", "http_status", "opted_out", "error_message"});
 pyrt::Model<4> model_ConsentProof({"entries", "digest", "intact", "first_broken"});
 pyrt::Model<3> model_EventCondition({"key", "operator_type", "value"});
-pyrt::Model<26> model_EventSubscriptionSpec({"name", "webhook", "workflow", "types", "subject_begins_with", "subject_ends_with", "case_sensitive", "arrays", "conditions", "schema", "binary", "max_attempts", "time_to_live", "dead_letter", "headers", "secret_headers", "event_headers", "max_events_per_batch", "preferred_batch_kilobytes", "ordering_key", "concurrency", "bearer", "hmac_secret", "labels", "expires_at", "after"});
+pyrt::Model<5> model_EventBucket({"url", "region", "access_key_id", "secret_access_key", "session_token"});
+pyrt::Model<28> model_EventSubscriptionSpec({"name", "webhook", "workflow", "types", "subject_begins_with", "subject_ends_with", "case_sensitive", "arrays", "conditions", "schema", "binary", "max_attempts", "time_to_live", "dead_letter", "headers", "secret_headers", "event_headers", "max_events_per_batch", "preferred_batch_kilobytes", "ordering_key", "concurrency", "bearer", "hmac_secret", "labels", "expires_at", "after", "dead_letter_bucket", "requests_per_minute"});
 pyrt::Model<8> model_EventSubscription({"name", "topic", "destination", "endpoint", "state", "properties", "created_at", "updated_at"});
 pyrt::Model<9> model_EventSubscriptionActivity({"cursor", "retrying", "blocked", "dead_lettered", "dropped", "queued", "in_flight", "paused_until", "idle"});
 pyrt::Model<3> model_EventDelivery({"id", "event", "attempt"});
@@ -787,7 +788,7 @@ void from_py(PyObject* object, PluginInfo& value) {
   fields.take(5, value.detail);
 }
 PyObject* to_py(const ProviderInfo& value) {
-  pyrt::Row<13> row;
+  pyrt::Row<15> row;
   row.add(pyrt::put(value.name));
   row.add(pyrt::put(value.plugin));
   row.add(pyrt::put(value.version));
@@ -801,6 +802,8 @@ PyObject* to_py(const ProviderInfo& value) {
   row.add(pyrt::put(value.process_id));
   row.add(pyrt::put(value.last_reload));
   row.add(pyrt::put(value.detail));
+  row.add(pyrt::put(value.failure));
+  row.add(pyrt::put(value.status));
   return model_ProviderInfo.make(row);
 }
 void from_py(PyObject* object, ProviderInfo& value) {
@@ -818,6 +821,8 @@ void from_py(PyObject* object, ProviderInfo& value) {
   fields.take(10, value.process_id);
   fields.take(11, value.last_reload);
   fields.take(12, value.detail);
+  fields.take(13, value.failure);
+  fields.take(14, value.status);
 }
 PyObject* to_py(const ProviderChange& value) {
   pyrt::Row<5> row;
@@ -945,8 +950,25 @@ void from_py(PyObject* object, EventCondition& value) {
   fields.take(1, value.operator_type);
   fields.take_json(2, value.value);
 }
+PyObject* to_py(const EventBucket& value) {
+  pyrt::Row<5> row;
+  row.add(pyrt::put(value.url));
+  row.add(pyrt::put(value.region));
+  row.add(pyrt::put(value.access_key_id));
+  row.add(pyrt::put(value.secret_access_key));
+  row.add(pyrt::put(value.session_token));
+  return model_EventBucket.make(row);
+}
+void from_py(PyObject* object, EventBucket& value) {
+  const pyrt::Fields fields(model_EventBucket, object);
+  fields.take(0, value.url);
+  fields.take(1, value.region);
+  fields.take(2, value.access_key_id);
+  fields.take(3, value.secret_access_key);
+  fields.take(4, value.session_token);
+}
 PyObject* to_py(const EventSubscriptionSpec& value) {
-  pyrt::Row<26> row;
+  pyrt::Row<28> row;
   row.add(pyrt::put(value.name));
   row.add(pyrt::put(value.webhook));
   row.add(pyrt::put(value.workflow));
@@ -973,6 +995,8 @@ PyObject* to_py(const EventSubscriptionSpec& value) {
   row.add(pyrt::put(value.labels));
   row.add(pyrt::put(value.expires_at));
   row.add(pyrt::put(value.after));
+  row.add(pyrt::put(value.dead_letter_bucket));
+  row.add(pyrt::put(value.requests_per_minute));
   return model_EventSubscriptionSpec.make(row);
 }
 void from_py(PyObject* object, EventSubscriptionSpec& value) {
@@ -1003,6 +1027,8 @@ void from_py(PyObject* object, EventSubscriptionSpec& value) {
   fields.take(23, value.labels);
   fields.take(24, value.expires_at);
   fields.take(25, value.after);
+  fields.take(26, value.dead_letter_bucket);
+  fields.take(27, value.requests_per_minute);
 }
 PyObject* to_py(const EventSubscription& value) {
   pyrt::Row<8> row;
@@ -3901,6 +3927,7 @@ static void register_types(PyObject* types) {
   model_OptOutOutcome.init(pyrt::type_of(types, "OptOutOutcome"));
   model_ConsentProof.init(pyrt::type_of(types, "ConsentProof"));
   model_EventCondition.init(pyrt::type_of(types, "EventCondition"));
+  model_EventBucket.init(pyrt::type_of(types, "EventBucket"));
   model_EventSubscriptionSpec.init(pyrt::type_of(types, "EventSubscriptionSpec"));
   model_EventSubscription.init(pyrt::type_of(types, "EventSubscription"));
   model_EventSubscriptionActivity.init(pyrt::type_of(types, "EventSubscriptionActivity"));

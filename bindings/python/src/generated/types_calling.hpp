@@ -8,6 +8,8 @@ PyObject* to_py(CallState value);
 void from_py(PyObject* object, CallState& value);
 PyObject* to_py(RecognizeInput value);
 void from_py(PyObject* object, RecognizeInput& value);
+PyObject* to_py(CallRecordingFormat value);
+void from_py(PyObject* object, CallRecordingFormat& value);
 PyObject* to_py(const NewCall& value);
 void from_py(PyObject* object, NewCall& value);
 PyObject* to_py(const CallAnswer& value);

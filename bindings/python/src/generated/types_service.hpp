@@ -114,6 +114,8 @@ PyObject* to_py(const ConsentProof& value);
 void from_py(PyObject* object, ConsentProof& value);
 PyObject* to_py(const EventCondition& value);
 void from_py(PyObject* object, EventCondition& value);
+PyObject* to_py(const EventBucket& value);
+void from_py(PyObject* object, EventBucket& value);
 PyObject* to_py(const EventSubscriptionSpec& value);
 void from_py(PyObject* object, EventSubscriptionSpec& value);
 PyObject* to_py(const EventSubscription& value);

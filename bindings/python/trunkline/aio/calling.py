@@ -25,6 +25,7 @@ from ..calling import (
     CallPlay,
     CallRecognize,
     CallRecording,
+    CallRecordingFormat,
     CallTransfer,
     NewCall,
     NewCallRecording,
@@ -536,6 +537,7 @@ class CallsService(Service):
         paused: bool = False,
         channels: Sequence[str] | None = None,
         callback_uri: str | None = None,
+        format: CallRecordingFormat = CallRecordingFormat.WAV,
         timeout: float | None = None,
     ) -> CallRecording: ...
     async def start_recording(self, recording: NewCallRecording | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> CallRecording:

@@ -41,6 +41,7 @@ from ..service import (
     EmailOperation,
     EmailPage,
     Event,
+    EventBucket,
     EventCondition,
     EventDelivery,
     EventExplanation,
@@ -1710,6 +1711,8 @@ class EventSubscriptionsService(Service):
         labels: Sequence[str] | None = None,
         expires_at: datetime.datetime | None = None,
         after: int | None = None,
+        dead_letter_bucket: EventBucket | None = None,
+        requests_per_minute: int | None = None,
         timeout: float | None = None,
     ) -> EventSubscription: ...
     async def put(self, subscription: EventSubscriptionSpec | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> EventSubscription:
@@ -1782,6 +1785,8 @@ class EventSubscriptionsService(Service):
         labels: Sequence[str] | None = None,
         expires_at: datetime.datetime | None = None,
         after: int | None = None,
+        dead_letter_bucket: EventBucket | None = None,
+        requests_per_minute: int | None = None,
         timeout: float | None = None,
     ) -> EventSubscription: ...
     async def update(self, change: EventSubscriptionSpec | None = None, /, *, timeout: float | None = None, **fields: typing.Any) -> EventSubscription:

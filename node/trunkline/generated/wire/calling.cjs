@@ -4,6 +4,7 @@ const { enumeration } = require("../../lib/wire.cjs");
 
 const CallState = enumeration({ unknown: 0, connecting: 1, connected: 2, transferring: 3, transferAccepted: 4, disconnecting: 5, disconnected: 6 });
 const RecognizeInput = enumeration({ unknown: 0, dtmf: 1, choices: 2, speech: 3, speechOrDtmf: 4 });
+const CallRecordingFormat = enumeration({ unknown: 0, wav: 1, mp3: 2 });
 
 function writeNewCall(w, v) {
   w.list("targets", v.targets, eachString);
@@ -115,6 +116,7 @@ function writeNewCallRecording(w, v) {
   w.boolean("paused", v.paused ?? false);
   if (w.has(v.channels)) w.list("channels", v.channels, eachString);
   if (w.has(v.callbackUri)) w.string("callbackUri", v.callbackUri);
+  w.enumeration("format", v.format ?? "wav", CallRecordingFormat);
 }
 
 function readCallRecording(r) {
@@ -150,6 +152,7 @@ const eachRecognizeChoice = (w, x) => w.model("", x, writeRecognizeChoice);
 module.exports = {
   CallState,
   RecognizeInput,
+  CallRecordingFormat,
   writeNewCall,
   writeCallAnswer,
   writeCallJoin,

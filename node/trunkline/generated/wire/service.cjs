@@ -274,6 +274,8 @@ function readProviderInfo(r) {
   if (r.boolean()) v.processId = r.number();
   if (r.boolean()) v.lastReload = r.string();
   if (r.boolean()) v.detail = r.string();
+  if (r.boolean()) v.failure = r.string();
+  if (r.boolean()) v.status = r.record();
   return v;
 }
 
@@ -330,6 +332,14 @@ function writeEventCondition(w, v) {
   if (w.has(v.value)) w.json("value", v.value);
 }
 
+function writeEventBucket(w, v) {
+  w.string("url", v.url);
+  w.string("region", v.region);
+  w.string("accessKeyId", v.accessKeyId);
+  w.string("secretAccessKey", v.secretAccessKey);
+  if (w.has(v.sessionToken)) w.string("sessionToken", v.sessionToken);
+}
+
 function writeEventSubscriptionSpec(w, v) {
   w.string("name", v.name);
   if (w.has(v.webhook)) w.string("webhook", v.webhook);
@@ -357,6 +367,8 @@ function writeEventSubscriptionSpec(w, v) {
   if (w.has(v.labels)) w.list("labels", v.labels, eachString);
   if (w.has(v.expiresAt)) w.time("expiresAt", v.expiresAt);
   if (w.has(v.after)) w.int64("after", v.after);
+  if (w.has(v.deadLetterBucket)) w.model("deadLetterBucket", v.deadLetterBucket, writeEventBucket);
+  if (w.has(v.requestsPerMinute)) w.int32("requestsPerMinute", v.requestsPerMinute);
 }
 
 function readEventSubscription(r) {
@@ -654,6 +666,7 @@ module.exports = {
   readOptOutOutcome,
   readConsentProof,
   writeEventCondition,
+  writeEventBucket,
   writeEventSubscriptionSpec,
   readEventSubscription,
   readEventSubscriptionActivity,

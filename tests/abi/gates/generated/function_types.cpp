@@ -65,6 +65,9 @@ static_assert(std::is_same_v<decltype(tl_host_metrics::add),
 static_assert(std::is_same_v<tl_host_metrics_observe_done, void (*)(void *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_host_metrics::observe),
                              void (*)(void *, const tl_call *, tl_str, double, tl_list, void (*)(void *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_host_status_set_done, void (*)(void *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_host_status::set),
+                             void (*)(void *, const tl_call *, tl_str, tl_str, void (*)(void *, tl_error *), void *)>);
 static_assert(std::is_same_v<tl_host_webhook_receiver_receive_done, void (*)(void *, const tl_host_http_response *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_host_webhook_receiver::receive),
                              void (*)(void *, const tl_call *, const tl_host_http_request *, void (*)(void *, const tl_host_http_response *, tl_error *), void *)>);

@@ -359,6 +359,7 @@ TL_INLINE tl_calling_new_call_recording Codec<::trunkline::calling::NewCallRecor
   c.paused = Member<bool>::lower(v.paused, arena);
   c.channels = Member<std::optional<std::vector<std::string>>>::lower(v.channels, arena);
   c.callback_uri = Member<std::optional<std::string>>::lower(v.callback_uri, arena);
+  c.format = Member<::trunkline::calling::CallRecordingFormat>::lower(v.format, arena);
   return c;
 }
 TL_INLINE void Codec<::trunkline::calling::NewCallRecording>::lift(const tl_calling_new_call_recording& c, ::trunkline::calling::NewCallRecording& v) {
@@ -368,6 +369,7 @@ TL_INLINE void Codec<::trunkline::calling::NewCallRecording>::lift(const tl_call
   Member<bool>::lift(c.paused, v.paused);
   Member<std::optional<std::vector<std::string>>>::lift(c.channels, v.channels);
   Member<std::optional<std::string>>::lift(c.callback_uri, v.callback_uri);
+  Member<::trunkline::calling::CallRecordingFormat>::lift(c.format, v.format);
 }
 TL_INLINE void Codec<::trunkline::calling::NewCallRecording>::check(const tl_calling_new_call_recording& c, [[maybe_unused]] const char* what) {
   check_struct(&c, c.struct_size, kMinSize, what);
@@ -377,6 +379,7 @@ TL_INLINE void Codec<::trunkline::calling::NewCallRecording>::check(const tl_cal
   Member<bool>::check(c.paused, "paused");
   Member<std::optional<std::vector<std::string>>>::check(c.channels, "channels");
   Member<std::optional<std::string>>::check(c.callback_uri, "callback_uri");
+  Member<::trunkline::calling::CallRecordingFormat>::check(c.format, "format");
 }
 
 TL_INLINE tl_calling_call_recording Codec<::trunkline::calling::CallRecording>::lower(const ::trunkline::calling::CallRecording& v, [[maybe_unused]] Arena& arena) {

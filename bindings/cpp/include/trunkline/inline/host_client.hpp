@@ -139,6 +139,10 @@ TL_INLINE void MetricsClient::observe(std::string name, double value, std::optio
   return Client::now<ops::MetricsObserve>(std::move(options), std::move(name), value, std::move(labels));
 }
 
+TL_INLINE void StatusClient::set(std::string name, std::string value, CallOptions options) const {
+  return Client::now<ops::StatusSet>(std::move(options), std::move(name), std::move(value));
+}
+
 TL_INLINE Task<HttpResponse> WebhookReceiverClient::receive(HttpRequest request, CallOptions options) const {
   return Client::run<ops::WebhookReceiverReceive>(std::move(options), std::move(request));
 }

@@ -246,6 +246,20 @@ struct MetricsThunks {
 
 TL_INLINE tl_iface iface_of(Metrics* object) { return {object, &detail::MetricsThunks::kVtbl}; }
 
+
+namespace detail {
+struct StatusThunks {
+  static Status& of(void* self) { return *static_cast<Status*>(self); }
+  static void set(void* self, const tl_call* call, tl_str name, tl_str value, tl_host_status_set_done done, void* user) noexcept {
+    abi::serve_now<void>(of(self), done, user,
+                         [&] { return of(self).set(Call(call), abi::Member<std::string>::view(abi::checked<std::string>(name, "name")), abi::Member<std::string>::view(abi::checked<std::string>(value, "value"))); });
+  }
+  static constexpr tl_host_status kVtbl{sizeof(tl_host_status), 0, &set};
+};
+}  // namespace detail
+
+TL_INLINE tl_iface iface_of(Status* object) { return {object, &detail::StatusThunks::kVtbl}; }
+
 TL_INLINE Task<HttpResponse> WebhookReceiver::receive(Call, HttpRequest) { abi::unimplemented("receive"); }
 TL_INLINE void WebhookReceiver::start_receive(const Call& call, HttpRequestView request, Completion<HttpResponse> done) {
   abi::complete_with(std::move(done), [&] { return this->receive(call, abi::own<HttpRequest>(request)); });

@@ -934,6 +934,8 @@ TL_INLINE tl_service_provider_info Codec<::trunkline::service::ProviderInfo>::lo
   c.process_id = Member<std::optional<std::int32_t>>::lower(v.process_id, arena);
   c.last_reload = Member<std::optional<std::string>>::lower(v.last_reload, arena);
   c.detail = Member<std::optional<std::string>>::lower(v.detail, arena);
+  c.failure = Member<std::optional<std::string>>::lower(v.failure, arena);
+  c.status = Member<std::optional<Properties>>::lower(v.status, arena);
   return c;
 }
 TL_INLINE void Codec<::trunkline::service::ProviderInfo>::lift(const tl_service_provider_info& c, ::trunkline::service::ProviderInfo& v) {
@@ -950,6 +952,8 @@ TL_INLINE void Codec<::trunkline::service::ProviderInfo>::lift(const tl_service_
   Member<std::optional<std::int32_t>>::lift(c.process_id, v.process_id);
   Member<std::optional<std::string>>::lift(c.last_reload, v.last_reload);
   Member<std::optional<std::string>>::lift(c.detail, v.detail);
+  Member<std::optional<std::string>>::lift(c.failure, v.failure);
+  Member<std::optional<Properties>>::lift(c.status, v.status);
 }
 TL_INLINE void Codec<::trunkline::service::ProviderInfo>::check(const tl_service_provider_info& c, [[maybe_unused]] const char* what) {
   check_struct(&c, c.struct_size, kMinSize, what);
@@ -966,6 +970,8 @@ TL_INLINE void Codec<::trunkline::service::ProviderInfo>::check(const tl_service
   Member<std::optional<std::int32_t>>::check(c.process_id, "process_id");
   Member<std::optional<std::string>>::check(c.last_reload, "last_reload");
   Member<std::optional<std::string>>::check(c.detail, "detail");
+  Member<std::optional<std::string>>::check(c.failure, "failure");
+  Member<std::optional<Properties>>::check(c.status, "status");
 }
 
 TL_INLINE tl_service_provider_change Codec<::trunkline::service::ProviderChange>::lower(const ::trunkline::service::ProviderChange& v, [[maybe_unused]] Arena& arena) {
@@ -1161,6 +1167,32 @@ TL_INLINE void Codec<::trunkline::service::EventCondition>::check(const tl_servi
   Member<std::optional<std::string>>::check(c.value, "value");
 }
 
+TL_INLINE tl_service_event_bucket Codec<::trunkline::service::EventBucket>::lower(const ::trunkline::service::EventBucket& v, [[maybe_unused]] Arena& arena) {
+  tl_service_event_bucket c{};
+  c.struct_size = sizeof c;
+  c.url = Member<std::string>::lower(v.url, arena);
+  c.region = Member<std::string>::lower(v.region, arena);
+  c.access_key_id = Member<std::string>::lower(v.access_key_id, arena);
+  c.secret_access_key = Member<std::string>::lower(v.secret_access_key, arena);
+  c.session_token = Member<std::optional<std::string>>::lower(v.session_token, arena);
+  return c;
+}
+TL_INLINE void Codec<::trunkline::service::EventBucket>::lift(const tl_service_event_bucket& c, ::trunkline::service::EventBucket& v) {
+  Member<std::string>::lift(c.url, v.url);
+  Member<std::string>::lift(c.region, v.region);
+  Member<std::string>::lift(c.access_key_id, v.access_key_id);
+  Member<std::string>::lift(c.secret_access_key, v.secret_access_key);
+  Member<std::optional<std::string>>::lift(c.session_token, v.session_token);
+}
+TL_INLINE void Codec<::trunkline::service::EventBucket>::check(const tl_service_event_bucket& c, [[maybe_unused]] const char* what) {
+  check_struct(&c, c.struct_size, kMinSize, what);
+  Member<std::string>::check(c.url, "url");
+  Member<std::string>::check(c.region, "region");
+  Member<std::string>::check(c.access_key_id, "access_key_id");
+  Member<std::string>::check(c.secret_access_key, "secret_access_key");
+  Member<std::optional<std::string>>::check(c.session_token, "session_token");
+}
+
 TL_INLINE tl_service_event_subscription_spec Codec<::trunkline::service::EventSubscriptionSpec>::lower(const ::trunkline::service::EventSubscriptionSpec& v, [[maybe_unused]] Arena& arena) {
   tl_service_event_subscription_spec c{};
   c.struct_size = sizeof c;
@@ -1190,6 +1222,8 @@ TL_INLINE tl_service_event_subscription_spec Codec<::trunkline::service::EventSu
   c.labels = Member<std::optional<std::vector<std::string>>>::lower(v.labels, arena);
   c.expires_at = Member<std::optional<Time>>::lower(v.expires_at, arena);
   c.after = Member<std::optional<std::int64_t>>::lower(v.after, arena);
+  c.dead_letter_bucket = Member<std::optional<::trunkline::service::EventBucket>>::lower(v.dead_letter_bucket, arena);
+  c.requests_per_minute = Member<std::optional<std::int32_t>>::lower(v.requests_per_minute, arena);
   return c;
 }
 TL_INLINE void Codec<::trunkline::service::EventSubscriptionSpec>::lift(const tl_service_event_subscription_spec& c, ::trunkline::service::EventSubscriptionSpec& v) {
@@ -1219,6 +1253,8 @@ TL_INLINE void Codec<::trunkline::service::EventSubscriptionSpec>::lift(const tl
   Member<std::optional<std::vector<std::string>>>::lift(c.labels, v.labels);
   Member<std::optional<Time>>::lift(c.expires_at, v.expires_at);
   Member<std::optional<std::int64_t>>::lift(c.after, v.after);
+  Member<std::optional<::trunkline::service::EventBucket>>::lift(c.dead_letter_bucket, v.dead_letter_bucket);
+  Member<std::optional<std::int32_t>>::lift(c.requests_per_minute, v.requests_per_minute);
 }
 TL_INLINE void Codec<::trunkline::service::EventSubscriptionSpec>::check(const tl_service_event_subscription_spec& c, [[maybe_unused]] const char* what) {
   check_struct(&c, c.struct_size, kMinSize, what);
@@ -1248,6 +1284,8 @@ TL_INLINE void Codec<::trunkline::service::EventSubscriptionSpec>::check(const t
   Member<std::optional<std::vector<std::string>>>::check(c.labels, "labels");
   Member<std::optional<Time>>::check(c.expires_at, "expires_at");
   Member<std::optional<std::int64_t>>::check(c.after, "after");
+  Member<std::optional<::trunkline::service::EventBucket>>::check(c.dead_letter_bucket, "dead_letter_bucket");
+  Member<std::optional<std::int32_t>>::check(c.requests_per_minute, "requests_per_minute");
 }
 
 TL_INLINE tl_service_event_subscription Codec<::trunkline::service::EventSubscription>::lower(const ::trunkline::service::EventSubscription& v, [[maybe_unused]] Arena& arena) {

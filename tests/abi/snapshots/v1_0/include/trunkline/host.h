@@ -390,6 +390,29 @@ TL_ABI_ASSERT(offsetof(tl_host_metrics, observe) == 16);
 TL_ABI_ASSERT(sizeof(tl_host_metrics) == 24);
 #define TL_HOST_METRICS_ID "trunkline.host.metrics/1"
 
+typedef void (*tl_host_status_set_done)(void *user, tl_error *error);
+
+/**
+ * What operators may want to know of a running provider: `trunkline plugin list --running` shows it.
+ * Interface id: "trunkline.host.status/1". The host implements it, the plugin calls it.
+ * `call` may be NULL: no deadline, not cancellable.
+ */
+typedef struct tl_host_status {
+  uint32_t struct_size;
+  uint32_t reserved0;
+  /**
+   * What is so from now on, such as `port` when the configuration leaves its choice to the system. An empty value takes
+   * a name away.
+   * At most 32 names of 64 lower-case letters, digits and underscores, with 1024 bytes each.
+   * [any-thread] Completes before it returns.
+   * Errors: TL_ERROR_CODE_INVALID_ARGUMENT, TL_ERROR_CODE_RESOURCE_EXHAUSTED.
+   */
+  void (*set)(void *self, const tl_call *call, tl_str name, tl_str value, tl_host_status_set_done done, void *user);
+} tl_host_status;
+TL_ABI_ASSERT(offsetof(tl_host_status, set) == 8);
+TL_ABI_ASSERT(sizeof(tl_host_status) == 16);
+#define TL_HOST_STATUS_ID "trunkline.host.status/1"
+
 typedef void (*tl_host_webhook_receiver_receive_done)(void *user, const tl_host_http_response *result, tl_error *error);
 
 /**
