@@ -121,7 +121,8 @@ struct Router::Search {
   bool walk(const Node& node, std::size_t at) {
     if (at == count) return arrive(node);
     const Segment& segment = segments[at];
-    if (const auto literal = node.literals.find(segment.folded()); literal != node.literals.end() && walk(*literal->second, at + 1))
+    if (const auto literal = node.literals.find(segment.folded());
+        literal != node.literals.end() && walk(*literal->second, at + 1))
       return true;
     for (const auto& [suffix, next] : node.actions)
       if (segment.folded_size > suffix.size() && segment.folded().ends_with(suffix) &&
