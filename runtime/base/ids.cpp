@@ -30,9 +30,15 @@ std::uint64_t splitmix(std::uint64_t& state) {
 }  // namespace
 
 std::string Uuid::str() const {
-  std::string hex = hex_encode(bytes);
-  for (const std::size_t at : kDashes) hex.insert(at, 1, '-');
-  return hex;
+  constexpr char kDigits[] = "0123456789abcdef";
+  std::array<char, 36> text;
+  char* to = text.data();
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    if (i == 4 || i == 6 || i == 8 || i == 10) *to++ = '-';
+    *to++ = kDigits[bytes[i] >> 4];
+    *to++ = kDigits[bytes[i] & 15];
+  }
+  return {text.data(), text.size()};
 }
 
 std::optional<Uuid> Uuid::parse(std::string_view text) {

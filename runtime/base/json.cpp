@@ -1,6 +1,7 @@
 #include "runtime/base/json.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -66,10 +67,16 @@ nlohmann::json parse_json(std::string_view text, JsonLimits limits) {
 
 void append_json_string(std::string& out, std::string_view text) {
   constexpr std::string_view kHex = "0123456789abcdef";
+  std::size_t plain = plain_json_prefix(text);
+  // Most text is short, needs nothing and goes in one piece.
+  if (std::array<char, 64> quoted; plain == text.size() && plain + 2 <= quoted.size()) {
+    quoted[0] = quoted[plain + 1] = '"';
+    std::copy(text.begin(), text.end(), quoted.begin() + 1);
+    out.append(quoted.data(), plain + 2);
+    return;
+  }
   out.push_back('"');
-  while (!text.empty()) {
-    // Most text needs nothing and goes as it is.
-    const std::size_t plain = plain_json_prefix(text);
+  for (; !text.empty(); plain = plain_json_prefix(text)) {
     out.append(text.substr(0, plain));
     text.remove_prefix(plain);
     if (text.empty()) break;

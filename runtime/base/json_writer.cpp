@@ -68,9 +68,19 @@ void append_number(std::string& out, Number number) {
 
 std::size_t plain_json_prefix(std::string_view text) noexcept {
   std::size_t at = 0;
-  for (std::uint64_t word; text.size() - at >= sizeof word; at += sizeof word) {
+  std::uint64_t word = each(' ');
+  for (; text.size() - at >= sizeof word; at += sizeof word) {
     std::memcpy(&word, text.data() + at, sizeof word);
     if (!all_plain(word)) break;
+  }
+  // What is left as a word too: with bytes that were looked at before, or with blanks.
+  if (const std::size_t left = text.size() - at; left < sizeof word) {
+    if (left == 0) return at;
+    if (text.size() >= sizeof word)
+      std::memcpy(&word, text.data() + (text.size() - sizeof word), sizeof word);
+    else
+      std::memcpy(&word, text.data(), left);
+    if (all_plain(word)) return text.size();
   }
   while (at < text.size() && kPlain[static_cast<unsigned char>(text[at])]) ++at;
   return at;

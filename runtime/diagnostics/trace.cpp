@@ -23,6 +23,16 @@ bool read_hex(std::string_view text, std::array<std::uint8_t, N>& out) {
 }
 
 template <std::size_t N>
+char* write_hex(char* to, const std::array<std::uint8_t, N>& bytes) {
+  constexpr char kDigits[] = "0123456789abcdef";
+  for (const std::uint8_t byte : bytes) {
+    *to++ = kDigits[byte >> 4];
+    *to++ = kDigits[byte & 15];
+  }
+  return to;
+}
+
+template <std::size_t N>
 void fill_non_zero(IdSource& ids, std::array<std::uint8_t, N>& bytes) {
   do ids.fill(bytes);
   while (is_zero(bytes));
@@ -32,8 +42,12 @@ void fill_non_zero(IdSource& ids, std::array<std::uint8_t, N>& bytes) {
 
 TraceContext TraceContext::generate(IdSource& ids, bool sampled) {
   TraceContext context;
-  fill_non_zero(ids, context.trace_id);
-  fill_non_zero(ids, context.span_id);
+  do {
+    std::array<std::uint8_t, sizeof(context.trace_id) + sizeof(context.span_id)> both;
+    ids.fill(both);
+    std::copy_n(both.begin(), context.trace_id.size(), context.trace_id.begin());
+    std::copy_n(both.begin() + sizeof(context.trace_id), context.span_id.size(), context.span_id.begin());
+  } while (is_zero(context.trace_id) || is_zero(context.span_id));
   context.sampled = sampled;
   return context;
 }
@@ -61,7 +75,14 @@ TraceContext TraceContext::child(IdSource& ids) const {
 
 std::string TraceContext::traceparent() const {
   if (!*this) return {};
-  return "00-" + hex_encode(trace_id) + '-' + hex_encode(span_id) + (sampled ? "-01" : "-00");
+  std::array<char, 55> text{'0', '0', '-'};
+  char* to = write_hex(text.data() + 3, trace_id);
+  *to++ = '-';
+  to = write_hex(to, span_id);
+  *to++ = '-';
+  *to++ = '0';
+  *to = sampled ? '1' : '0';
+  return {text.data(), text.size()};
 }
 
 std::string TraceContext::trace_id_hex() const { return hex_encode(trace_id); }

@@ -9,12 +9,6 @@
 namespace trunkline::net {
 namespace {
 
-void append_number(std::string& out, std::size_t value) {
-  char digits[20];
-  const auto end = std::to_chars(digits, digits + sizeof digits, value).ptr;
-  out.append(digits, end);
-}
-
 /// Whether a control below SO is in it, eight bytes at a time: nearly nothing has one.
 bool may_break_line(std::string_view text) {
   constexpr std::uint64_t kOnes = 0x0101010101010101;
@@ -27,14 +21,6 @@ bool may_break_line(std::string_view text) {
   std::memcpy(&word, text.data(), text.size());
   found |= (word - kOnes * 0x0e) & ~word;
   return (found & (kOnes * 0x80)) != 0;
-}
-
-void append_value(std::string& out, std::string_view value) {
-  const std::size_t from = out.size();
-  out.append(value);
-  if (!may_break_line(value)) return;
-  for (std::size_t i = from; i < out.size(); ++i)
-    if (out[i] == '\r' || out[i] == '\n' || out[i] == '\0') out[i] = ' ';
 }
 
 bool reserved(std::string_view name) {
@@ -52,28 +38,60 @@ bool reserved(std::string_view name) {
   }
 }
 
-void append_status(std::string& out, int status, const std::string& date) {
-  if (status == 200) {
-    out.append("HTTP/1.1 200 OK\r\nDate: ");
-  } else {
-    out.append("HTTP/1.1 ");
-    append_number(out, static_cast<std::size_t>(status));
-    out.push_back(' ');
-    out.append(reason_phrase(status));
-    out.append("\r\nDate: ");
-  }
-  out.append(date);
-}
+constexpr std::size_t kStatusBytes = 96;   // the longest status line, and `Date: `
+constexpr std::size_t kFramingBytes = 96;  // Content-Type without its value, Content-Length, Transfer-Encoding, Connection
 
-void append_fields(std::string& out, const Headers& headers) {
-  for (const auto& [name, value] : headers) {
-    if (reserved(name)) continue;
-    out.append("\r\n");
-    append_value(out, name);
-    out.append(": ");
-    append_value(out, value);
+/// A head, written into room that was made for all of it: appending would look for room for each of the many short pieces.
+class Head {
+ public:
+  Head(std::string& out, const Response& response, const std::string& date) : out_(out) {
+    const std::size_t from = out.size();
+    std::size_t bytes = kStatusBytes + date.size() + kFramingBytes + response.content_type.size();
+    for (const auto& [name, value] : response.headers) bytes += name.size() + value.size() + 4;
+    out.resize(from + bytes);
+    at_ = out.data() + from;
+    put_status(response.status);
+    put(date);
   }
-}
+  void put(std::string_view text) {
+    std::memcpy(at_, text.data(), text.size());
+    at_ += text.size();
+  }
+  void put_number(std::size_t value) { at_ = std::to_chars(at_, at_ + 20, value).ptr; }
+  void put_value(std::string_view value) {
+    char* const from = at_;
+    put(value);
+    if (!may_break_line(value)) return;
+    for (char* c = from; c != at_; ++c)
+      if (*c == '\r' || *c == '\n' || *c == '\0') *c = ' ';
+  }
+  void put_fields(const Headers& headers) {
+    for (const auto& [name, value] : headers) {
+      if (reserved(name)) continue;
+      put("\r\n");
+      put_value(name);
+      put(": ");
+      put_value(value);
+    }
+  }
+  void finish(std::string_view last) {
+    put(last);
+    out_.resize(static_cast<std::size_t>(at_ - out_.data()));
+  }
+
+ private:
+  void put_status(int status) {
+    if (status == 200) return put("HTTP/1.1 200 OK\r\nDate: ");
+    put("HTTP/1.1 ");
+    put_number(static_cast<std::size_t>(status));
+    put(" ");
+    put(reason_phrase(status));
+    put("\r\nDate: ");
+  }
+
+  std::string& out_;
+  char* at_;
+};
 
 }  // namespace
 
@@ -88,41 +106,39 @@ const std::string& DateCache::at(Time now) {
 
 void append_response(std::string& out, const Response& response, const std::string& date, Framing framing) {
   const bool bodiless = response.status == 204 || response.status == 304 || response.status < 200;
-  append_status(out, response.status, date);
+  Head head(out, response, date);
   if (!bodiless) {
     if (!response.body.empty() && !response.content_type.empty()) {
-      out.append("\r\nContent-Type: ");
-      append_value(out, response.content_type);
+      head.put("\r\nContent-Type: ");
+      head.put_value(response.content_type);
     }
-    out.append("\r\nContent-Length: ");
-    append_number(out, response.body.size());
+    head.put("\r\nContent-Length: ");
+    head.put_number(response.body.size());
   }
-  append_fields(out, response.headers);
+  head.put_fields(response.headers);
   if (!framing.keep_alive)
-    out.append("\r\nConnection: close");
+    head.finish("\r\nConnection: close\r\n\r\n");
   else if (framing.http_1_0)
-    out.append("\r\nConnection: keep-alive");
-  out.append("\r\n\r\n");
+    head.finish("\r\nConnection: keep-alive\r\n\r\n");
+  else
+    head.finish("\r\n\r\n");
   if (!bodiless && !framing.head) out.append(response.body);
 }
 
 void append_stream_head(std::string& out, const Response& response, const std::string& date, StreamFraming framing) {
-  append_status(out, response.status, date);
+  Head head(out, response, date);
   if (framing != StreamFraming::kUpgrade) {
-    out.append("\r\nContent-Type: ");
-    append_value(out, response.content_type);
+    head.put("\r\nContent-Type: ");
+    head.put_value(response.content_type);
   }
-  append_fields(out, response.headers);
+  head.put_fields(response.headers);
   switch (framing) {
     case StreamFraming::kUpgrade:
-      out.append("\r\nConnection: Upgrade\r\n\r\n");
-      break;
+      return head.finish("\r\nConnection: Upgrade\r\n\r\n");
     case StreamFraming::kChunked:
-      out.append("\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n");
-      break;
+      return head.finish("\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n");
     case StreamFraming::kUntilClose:
-      out.append("\r\nConnection: close\r\n\r\n");
-      break;
+      return head.finish("\r\nConnection: close\r\n\r\n");
   }
 }
 

@@ -56,12 +56,16 @@ void check_batch(const host::StoreBatch& batch) {
                     std::to_string(kMaxStoreBatch),
                 "batch");
   std::size_t bytes = 0;
+  // Names of elements are only made for what is refused.
+  const auto fits = [](std::string_view key) { return !key.empty() && key.size() <= kMaxStoreKey; };
   for (std::size_t i = 0; i < batch.puts.size(); ++i) {
-    check_store_key(batch.puts[i].key, element("batch.puts", i, "key"));
-    check_store_value(batch.puts[i].value.size(), element("batch.puts", i, "value"));
-    bytes += batch.puts[i].key.size() + batch.puts[i].value.size();
+    const host::StoreEntry& put = batch.puts[i];
+    if (!fits(put.key)) check_store_key(put.key, element("batch.puts", i, "key"));
+    if (put.value.size() > kMaxStoreValue) check_store_value(put.value.size(), element("batch.puts", i, "value"));
+    bytes += put.key.size() + put.value.size();
   }
-  for (std::size_t i = 0; i < batch.removes.size(); ++i) check_store_key(batch.removes[i], element("batch.removes", i));
+  for (std::size_t i = 0; i < batch.removes.size(); ++i)
+    if (!fits(batch.removes[i])) check_store_key(batch.removes[i], element("batch.removes", i));
   if (bytes > kMaxStoreBatchBytes)
     throw Error(ErrorCode::kInvalidArgument, "batch: found " + std::to_string(bytes) + " bytes, wanted at most 16 MiB", "batch");
 }

@@ -178,7 +178,7 @@ struct ApiServer::Impl : std::enable_shared_from_this<Impl> {
     Route& route = *match.route;
     context.params = std::move(match.params);
     if (route.websocket) check_websocket(context, route);
-    context.caller = co_await authenticator.authenticate(context.request, route);
+    if (route.auth != Auth::kNone) context.caller = co_await authenticator.authenticate(context.request, route);
     context.authenticated = route.auth != Auth::kNone;
     if (!route.versions.empty())
       context.api_version = resolve_api_version(route.versions, context.query("api-version").value_or(std::string()));
@@ -192,7 +192,7 @@ struct ApiServer::Impl : std::enable_shared_from_this<Impl> {
     context.request_id = ids.uuid4().str();
     const auto parent = TraceContext::parse(request.headers.get("traceparent"));
     context.trace = parent ? parent->child(ids) : TraceContext::generate(ids);
-    net::Response response;
+    std::optional<net::Response> response;
     const Route* route = nullptr;
     if (cors.is_preflight(request)) {
       response = cors.preflight(request);
@@ -215,8 +215,8 @@ struct ApiServer::Impl : std::enable_shared_from_this<Impl> {
         response = refusal(*failure, context, match);
       }
     }
-    finish(response, context, route, begin);
-    co_return response;
+    finish(*response, context, route, begin);
+    co_return *std::move(response);
   }
 
   net::Response refusal(const Error& error, const RouteContext& context, const RouteMatch& match) {
@@ -240,6 +240,7 @@ struct ApiServer::Impl : std::enable_shared_from_this<Impl> {
 
   void finish(net::Response& response, const RouteContext& context, const Route* route, Time begin) {
     const net::Request& request = context.request;
+    response.headers.reserve(response.headers.size() + 3);
     response.headers.add("x-ms-request-id", context.request_id);
     response.headers.add("traceparent", context.trace.traceparent());
     if (const std::string_view id = request.headers.get("x-ms-client-request-id");

@@ -337,7 +337,7 @@ Task<Caller> Authenticator::authenticate(net::Request& request, const Route& rou
   Caller caller;
   if (auth == Auth::kNone) co_return caller;
   const std::string_view authorization = request.headers.get("Authorization");
-  const std::string token = find_token(request, route);
+  std::string token = find_token(request, route);
   if (auth == Auth::kControl) {
     if (!options_.remote_control && !is_loopback(request.remote))
       throw refuse(request, kDenied, "The control API answers on the loopback interface only.",
@@ -381,9 +381,10 @@ Task<Caller> Authenticator::authenticate(net::Request& request, const Route& rou
                                                        : BearerKind::kEntra;
   BearerClaims claims;
   std::optional<Error> failure;
-  std::shared_ptr<const ResourceKeys> addressed = resource_for(request, claims);
+  const std::uint64_t version = directory_.version();
+  const std::shared_ptr<const ResourceKeys> addressed = resource_for(request, claims);
   try {
-    claims = co_await options_.verify_bearer(kind, token, std::move(addressed));
+    claims = co_await options_.verify_bearer(kind, token, addressed);
   } catch (const Error& error) {
     failure = error;
   }
@@ -395,19 +396,23 @@ Task<Caller> Authenticator::authenticate(net::Request& request, const Route& rou
                  "The access token is not valid, has expired or was revoked.", "the bearer token was refused", failure->message,
                  "a valid token");
   }
-  caller.resource = resource_for(request, claims);
-  if (!caller.resource && !claims.resource_id.empty())
-    throw refuse(request, kUnauthorized, "The token belongs to a resource that does not exist.",
-                 "unknown resource in a bearer token", claims.resource_id, "a resource of this runtime");
-  if (!claims.resource_id.empty())
-    if (const auto* named = table()->named(request.headers.get("Host")); named && (*named)->keys != caller.resource)
-      throw refuse(request, kUnauthorized, "The access token belongs to another resource.",
-                   "a token of another resource than the host name's", caller.resource->name, (*named)->keys->name);
+  if (addressed && iequals(addressed->id, claims.resource_id) && directory_.version() == version) {
+    caller.resource = addressed;  // as usual, the token's resource is the one that was addressed
+  } else {
+    caller.resource = resource_for(request, claims);
+    if (!caller.resource && !claims.resource_id.empty())
+      throw refuse(request, kUnauthorized, "The token belongs to a resource that does not exist.",
+                   "unknown resource in a bearer token", claims.resource_id, "a resource of this runtime");
+    if (!claims.resource_id.empty())
+      if (const auto* named = table()->named(request.headers.get("Host")); named && (*named)->keys != caller.resource)
+        throw refuse(request, kUnauthorized, "The access token belongs to another resource.",
+                     "a token of another resource than the host name's", caller.resource->name, (*named)->keys->name);
+  }
   caller.credential = "bearer";
   caller.user_id = std::move(claims.user_id);
   caller.scopes = std::move(claims.scopes);
   caller.principal = std::move(claims.principal);
-  caller.token = Secret(token);
+  caller.token = Secret(std::move(token));
   caller.expires_at = claims.expires_at;
   co_return caller;
 }

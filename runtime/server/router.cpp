@@ -96,9 +96,14 @@ void Router::add(Route route) {
 
 // One search: segments, what has been captured so far, and what to say when nothing fits.
 struct Router::Search {
+  // Without constructors: most of the array is never looked at.
   struct Segment {
-    std::string_view raw;
-    std::string_view folded;  // decoded, lower case; for comparison
+    const char* raw_from;
+    std::size_t raw_size;
+    const char* folded_from;
+    std::size_t folded_size;
+    std::string_view raw() const { return {raw_from, raw_size}; }
+    std::string_view folded() const { return {folded_from, folded_size}; }  // decoded, lower case; for comparison
   };
   struct Capture {
     std::size_t first, last;   // segments [first, last)
@@ -116,10 +121,11 @@ struct Router::Search {
   bool walk(const Node& node, std::size_t at) {
     if (at == count) return arrive(node);
     const Segment& segment = segments[at];
-    if (const auto literal = node.literals.find(segment.folded); literal != node.literals.end() && walk(*literal->second, at + 1))
+    if (const auto literal = node.literals.find(segment.folded());
+        literal != node.literals.end() && walk(*literal->second, at + 1))
       return true;
     for (const auto& [suffix, next] : node.actions)
-      if (segment.folded.size() > suffix.size() && segment.folded.ends_with(suffix) &&
+      if (segment.folded_size > suffix.size() && segment.folded().ends_with(suffix) &&
           capture({at, at + 1, suffix.size()}, *next, at + 1))
         return true;
     if (node.param && capture({at, at + 1, 0}, *node.param, at + 1)) return true;
@@ -151,9 +157,14 @@ struct Router::Search {
   std::optional<std::string> value(const Capture& capture) const {
     std::string joined;
     for (std::size_t i = capture.first; i < capture.last; ++i) {
-      const auto decoded = net::percent_decode(segments[i].raw);
-      if (!decoded) return std::nullopt;
+      const std::string_view raw = segments[i].raw();
       if (i > capture.first) joined.push_back('/');
+      if (raw.find('%') == std::string_view::npos) {
+        joined += raw;
+        continue;
+      }
+      const auto decoded = net::percent_decode(raw);
+      if (!decoded) return std::nullopt;
       joined += *decoded;
     }
     joined.resize(joined.size() - capture.suffix_bytes);
@@ -182,7 +193,7 @@ RouteMatch Router::match(std::string_view method, std::string_view target) const
       folded += *decoded;
     }
     for (std::size_t i = from; i < folded.size(); ++i) folded[i] = ascii_lower(folded[i]);
-    search.segments[search.count++] = {raw, std::string_view(folded).substr(from)};
+    search.segments[search.count++] = {raw.data(), raw.size(), folded.data() + from, folded.size() - from};
   }
   if (search.walk(*root_, 0)) {
     match.outcome = RouteMatch::Outcome::kFound;

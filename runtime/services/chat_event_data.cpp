@@ -1,6 +1,7 @@
 #include "runtime/services/chat_event_data.h"
 
 #include <array>
+#include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "runtime/base/json.h"
@@ -41,20 +42,26 @@ class Object {
   void text(std::string_view name, const std::optional<std::string>& value) {
     if (value) text(name, std::string_view(*value));
   }
-  void number(std::string_view name, std::int64_t value) { key(name), out_ += std::to_string(value); }
+  void number(std::string_view name, std::int64_t value) {
+    char digits[24];
+    key(name).append(digits, std::to_chars(digits, digits + sizeof digits, value).ptr);
+  }
   void time(std::string_view name, Time value) { text(name, std::string_view(format_rfc3339(value))); }
   void user(std::string_view name, std::string_view raw_id) { key(name), append_identifier(out_, raw_id); }
   void map(std::string_view name, const Properties& values) {
+    char before = '{';
     key(name);
-    Object object(out_);
-    for (const auto& [k, v] : values) object.text(k, std::string_view(v));
-    object.close();
+    for (const auto& [k, v] : values) {
+      out_.push_back(std::exchange(before, ','));
+      append_json_string(out_, k);
+      out_.push_back(':');
+      append_json_string(out_, v);
+    }
+    out_ += before == '{' ? "{}" : "}";
   }
+  /// `name` is one of ours and needs no escapes.
   std::string& key(std::string_view name) {
-    if (!first_) out_.push_back(',');
-    first_ = false;
-    append_json_string(out_, name);
-    out_.push_back(':');
+    out_.append(std::exchange(first_, false) ? "\"" : ",\"").append(name).append("\":", 2);
     return out_;
   }
   void close() { out_.push_back('}'); }

@@ -41,6 +41,7 @@ class Writer {
     number(values.size());
     for (const auto& [key, value] : values) text(std::string_view(key)), text(std::string_view(value));
   }
+  void reserve(std::size_t bytes) { bytes_.reserve(bytes); }
   Bytes take() { return std::move(bytes_); }
 
  private:

@@ -134,7 +134,9 @@ ReadReceipt decode_receipt(const Bytes& bytes, std::string_view user) {
 }
 
 Bytes encode(const ChatMessage& message) {
+  constexpr std::size_t kUsualBytes = 192;  // beside the content
   Writer out;
+  out.reserve(kUsualBytes + (message.content ? message.content->size() : 0));
   out.number(kForm);
   out.number(static_cast<std::uint64_t>(message.kind));
   out.number(static_cast<std::uint64_t>(message.sequence));

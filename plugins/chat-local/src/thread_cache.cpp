@@ -62,8 +62,10 @@ Task<ThreadPtr> ThreadCache::get(std::string resource, std::string thread) {
 
 // With the epoch: what was there before a snapshot was put back is another thread.
 std::string ThreadCache::key_of(const std::string& resource, std::string_view thread) const {
-  std::string key = resource + "/" + std::to_string(store_.epoch(resource)) + "/";
-  key.append(thread);
+  const std::string epoch = std::to_string(store_.epoch(resource));
+  std::string key;
+  key.reserve(resource.size() + epoch.size() + thread.size() + 2);
+  key.append(resource).append("/", 1).append(epoch).append("/", 1).append(thread);
   return key;
 }
 

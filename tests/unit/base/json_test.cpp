@@ -48,6 +48,23 @@ TEST(AppendJsonString, EscapesAndRepairs) {
   EXPECT_NO_THROW(parse_json(out));
 }
 
+TEST(AppendJsonString, FindsWhatIsToBeEscapedAtEveryPlace) {
+  for (std::size_t size = 0; size < 80; ++size) {
+    std::string plain;
+    for (std::size_t i = 0; i < size; ++i) plain += static_cast<char>('a' + i % 26);
+    std::string out = "x";
+    append_json_string(out, plain);
+    EXPECT_EQ(out, "x\"" + plain + "\"");
+    for (std::size_t at = 0; at < size; ++at) {
+      std::string quoted = plain;
+      quoted[at] = '"';
+      out.clear();
+      append_json_string(out, quoted);
+      EXPECT_EQ(out, "\"" + plain.substr(0, at) + "\\\"" + plain.substr(at + 1) + "\"");
+    }
+  }
+}
+
 class JsonRefTest : public testing::Test {
  protected:
   const nlohmann::json document_ = parse_json(

@@ -71,12 +71,19 @@ class LruCache {
  private:
   static constexpr std::size_t kShards = 16;
   using List = std::list<std::pair<std::string, Ptr>>;
+  /// Of the end of a long key, which is what tells tokens apart: there they have their signature.
+  struct Hash {
+    std::size_t operator()(std::string_view key) const noexcept {
+      constexpr std::size_t kEnd = 64;
+      return std::hash<std::string_view>()(key.size() > kEnd ? key.substr(key.size() - kEnd) : key);
+    }
+  };
   struct Shard {
     std::mutex mutex;
     List by_use;
-    std::unordered_map<std::string_view, typename List::iterator> values;  // views into by_use
+    std::unordered_map<std::string_view, typename List::iterator, Hash> values;  // views into by_use
   };
-  Shard& shard(std::string_view key) { return shards_[std::hash<std::string_view>()(key) % kShards]; }
+  Shard& shard(std::string_view key) { return shards_[Hash()(key) % kShards]; }
 
   const std::size_t limit_;
   std::atomic<std::uint64_t> clears_{0};
