@@ -7,7 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -143,7 +143,7 @@ class Server final : public SessionOwner {
   std::uint64_t last_save_ = 0;
   /// Rows of an earlier process are being read. What comes meanwhile waits: it goes behind them, and is read by nobody twice.
   bool loading_ = true;
-  std::vector<std::pair<nlohmann::json, std::function<void(bool)>>> before_loaded_;
+  std::vector<std::pair<std::shared_ptr<nlohmann::json>, std::function<void(bool)>>> before_loaded_;
   bool watching_waiting_ = false;
   bool stopping_ = false;
   const std::uint64_t salt_;

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <charconv>
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "listing.h"
@@ -262,7 +263,7 @@ void Server::load_waiting() {
             log_.write(LogLevel::kError, "waiting receipts cannot be read", Properties{{"reason", rows.error().message}});
           for (const auto& [system_id, waiting] : waiting_) tell_waiting(system_id);
           watch_waiting();
-          for (auto& [events, done] : std::exchange(before_loaded_, {})) take_events(std::move(events), std::move(done));
+          for (auto& [events, done] : std::exchange(before_loaded_, {})) take_events(std::move(*events), std::move(done));
         });
       });
 }
