@@ -7,10 +7,11 @@ import json
 import random
 import socket
 import sqlite3
-import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from patience import eventually
 from server import Server
 
 OURS = "+14255550100"
@@ -18,7 +19,6 @@ PHONE = "+14255550123"
 DEAD = "+14255550666"  # a phone that nothing reaches
 CODE = "c0de"
 KEY = "c2VjcmV0IG9mIHRoaXMgdGVzdA=="
-PATIENCE_SECONDS = 60
 PASSWORD = {"system_id": "shop", "password": "hunter2"}
 ADDRESSES = {"source_addr": OURS[1:], "source_addr_ton": 1, "source_addr_npi": 1, "destination_addr": PHONE[1:],
              "dest_addr_ton": 1, "dest_addr_npi": 1, "registered_delivery": 1, "data_coding": 0}  # fmt: skip
@@ -84,28 +84,26 @@ class Gate:
     def start(self) -> None:
         self.server = Server("--config", str(self.config), command="serve")
 
-    def stored(self) -> sqlite3.Connection:
-        """What it keeps on disk; to be written to only while the gate does not run."""
-        return sqlite3.connect(self.data / "system.db")
+    @contextlib.contextmanager
+    def stored(self) -> Iterator[sqlite3.Connection]:
+        """What it keeps on disk, committed and closed afterwards; to be written to only while the gate does not run."""
+        with contextlib.closing(sqlite3.connect(self.data / "system.db")) as connection, connection:
+            yield connection
+
+    def kept(self, prefix: str = "") -> list[str]:
+        """The keys of what lies on disk. Of a gate that runs, or of one that does not."""
+        with self.stored() as rows:
+            query = "SELECT key FROM plugin_kv WHERE provider = 'gate' AND key LIKE ? || '%' ORDER BY key"
+            return [key for (key,) in rows.execute(query, (prefix,))]
 
     def keeps_nothing(self) -> bool:
-        """Whether nothing of it lies on disk, now or soon. Of a gate that runs, or of one that does not."""
-        until = time.monotonic() + PATIENCE_SECONDS
-        while True:
-            with self.stored() as rows:
-                if rows.execute("SELECT count(*) FROM plugin_kv WHERE provider = 'gate'").fetchone() == (0,):
-                    return True
-            if time.monotonic() > until:
-                return False
+        """Nothing of it lies on disk, now or soon."""
+        return not eventually(self.kept, lambda keys: not keys)
 
     def messages(self) -> list[tuple[str, str]]:
         _, page, _ = self.server.request("GET", "/_control/messages?limit=1000")
         return [(item["message"], item["to"]) for item in page["items"]]
 
     def has(self, text: str, to: str = PHONE) -> bool:
-        """Whether it has this text, now or soon."""
-        until = time.monotonic() + PATIENCE_SECONDS
-        while (text, to) not in self.messages():
-            if time.monotonic() > until:
-                return False
-        return True
+        """It has this text, now or soon."""
+        return bool(eventually(self.messages, lambda messages: (text, to) in messages))

@@ -10,7 +10,6 @@ import os
 import signal
 import subprocess
 import threading
-import time
 import urllib.parse
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import eventually
 from server import Server
 
 SENDS = "/_control/messages"
@@ -126,13 +126,11 @@ def send_and_kill(arguments: tuple[str, ...], carrier: Carrier) -> str:
 
 
 def state_when(server: Server, message_id: str, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-    until = time.monotonic() + WAIT_SECONDS
-    while True:
+    def look() -> dict[str, Any]:
         server.request("POST", "/_control/clock/advance", {"by": "1s"})
-        _, record, _ = server.request("GET", f"{SENDS}/{message_id}")
-        if wanted(record):
-            return dict(record)
-        assert time.monotonic() < until, record
+        return dict(server.request("GET", f"{SENDS}/{message_id}")[1])
+
+    return eventually(look, wanted)
 
 
 def rules(server: Server, message_id: str) -> list[str]:
@@ -278,13 +276,11 @@ def mail_and_kill(arguments: tuple[str, ...], carrier: Carrier, to: list[str]) -
 
 
 def mail_when(server: Server, operation_id: str, wanted: Callable[[list[dict[str, Any]]], bool]) -> list[dict[str, Any]]:
-    until = time.monotonic() + WAIT_SECONDS
-    while True:
+    def look() -> list[dict[str, Any]]:
         server.request("POST", "/_control/clock/advance", {"by": "1m"})
-        _, record, _ = server.request("GET", f"/_control/emails/{operation_id}")
-        if wanted(record["recipients"]):
-            return list(record["recipients"])
-        assert time.monotonic() < until, record
+        return list(server.request("GET", f"/_control/emails/{operation_id}")[1]["recipients"])
+
+    return eventually(look, wanted)
 
 
 def test_sendgrid(carrier: Carrier, tmp_path: Path) -> None:

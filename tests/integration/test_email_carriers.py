@@ -6,7 +6,6 @@ import base64
 import json
 import subprocess
 import threading
-import time
 import urllib.request
 from collections.abc import Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -14,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import eventually
 from server import Server
 
 KEY = "dHJ1bmtsaW5lLWRldmVsb3BtZW50LWFjY2Vzcy1rZXk="
 SEND = "/emails:send?api-version=2025-09-01"
 SENDER = "support@sandbox.trunkline.test"
-WAIT_SECONDS = 20
 
 
 def config(folder: Path, provider: dict[str, Any]) -> str:
@@ -58,12 +57,7 @@ def message(to: list[str], bcc: Sequence[str] = ()) -> dict[str, Any]:
 
 
 def record_when(server: Server, operation_id: str, condition: Any) -> dict[str, Any]:
-    until = time.monotonic() + WAIT_SECONDS
-    while True:
-        _, record, _ = server.request("GET", f"/_control/emails/{operation_id}")
-        if condition(record):
-            return dict(record)
-        assert time.monotonic() < until, record
+    return eventually(lambda: dict(server.request("GET", f"/_control/emails/{operation_id}")[1]), condition)
 
 
 def states(record: dict[str, Any]) -> dict[str, str]:

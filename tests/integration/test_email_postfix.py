@@ -5,12 +5,12 @@ from __future__ import annotations
 import email
 import email.policy
 import json
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-from postfix import WAIT_SECONDS, Postfix, free_port, is_usable
+from patience import eventually
+from postfix import Postfix, free_port, is_usable
 from server import Server
 
 pytestmark = pytest.mark.skipif(not is_usable(), reason="needs Postfix, and root to start it")
@@ -63,13 +63,14 @@ def message(to: list[str], text: str = ".one\ntwo\n") -> dict[str, Any]:
 
 
 def states_when(server: Server, operation_id: str, wanted: dict[str, str], postfix: Postfix) -> dict[str, Any]:
-    until = time.monotonic() + WAIT_SECONDS
-    while True:
-        _, record, _ = server.request("GET", f"/_control/emails/{operation_id}")
-        if {recipient["address"]: recipient["state"] for recipient in record["recipients"]} == wanted:
-            return dict(record)
-        assert time.monotonic() < until, f"{record}\n{postfix.log()}"
-        time.sleep(0.05)
+    def states(record: dict[str, Any]) -> dict[str, str]:
+        return {recipient["address"]: recipient["state"] for recipient in record["recipients"]}
+
+    return eventually(
+        lambda: dict(server.request("GET", f"/_control/emails/{operation_id}")[1]),
+        lambda record: states(record) == wanted,
+        told=postfix.log,
+    )
 
 
 def test_a_mail_with_files_arrives_in_a_maildir(tmp_path: Path) -> None:

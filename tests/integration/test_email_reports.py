@@ -4,26 +4,17 @@ from __future__ import annotations
 
 import email
 import smtplib
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from email.message import EmailMessage, Message
 from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import eventually
 from server import Server
 from test_email_postfix import config, free_port, message
 
 SEND = "/emails:send?api-version=2025-09-01"
-WAIT_SECONDS = 20
-
-
-def eventually(check: Callable[[], Any]) -> Any:
-    until = time.monotonic() + WAIT_SECONDS
-    while (found := check()) in (None, False):
-        assert time.monotonic() < until, "it never became true"
-        time.sleep(0.02)
-    return found
 
 
 def start(folder: Path, **settings: Any) -> tuple[Server, int]:
@@ -49,15 +40,15 @@ def states(server: Server, operation_id: str) -> dict[str, str]:
 
 
 def reports_in_inbox(server: Server, address: str, count: int) -> list[Message]:
-    def found() -> list[Message] | None:
+    def found() -> list[Message]:
         _, page, _ = server.request("GET", f"/_control/mails?address={address}")
         raws = []
         for item in page["items"]:
             _, raw, _ = server.request("GET", f"/_control/mails/{item['mail_id']}/raw")
             raws.append(email.message_from_bytes(raw))
-        return raws if len(raws) == count else None
+        return raws
 
-    return eventually(found)
+    return eventually(found, lambda raws: len(raws) == count)
 
 
 def test_success_and_failure_come_back_by_the_envelope(door: tuple[Server, int]) -> None:
@@ -65,7 +56,7 @@ def test_success_and_failure_come_back_by_the_envelope(door: tuple[Server, int])
     rule(server, "gone@*", outcome="bounced", status_code="5.1.1", detail="no such mailbox")
     _, answer, _ = server.request("POST", SEND, message(["ann@example.com", "gone@example.com"]))
     wanted = {"ann@example.com": "delivered", "gone@example.com": "bounced"}
-    eventually(lambda: states(server, answer["id"]) == wanted)
+    eventually(lambda: states(server, answer["id"]), lambda found: found == wanted)
     _, record, _ = server.request("GET", f"/_control/emails/{answer['id']}")
     assert record["recipients"][1]["status_code"] == "5.1.1"
     assert "no such mailbox" in record["recipients"][1]["detail"]
@@ -77,7 +68,7 @@ def test_a_failure_comes_back_after_success_was_assumed(tmp_path: Path) -> None:
         rule(server, "gone@*", outcome="bounced")
         _, answer, _ = server.request("POST", SEND, message(["gone@example.com", "j\u00fcrgen+2b@example.com"]))
         wanted = {"gone@example.com": "bounced", "j\u00fcrgen+2b@example.com": "delivered"}
-        eventually(lambda: states(server, answer["id"]) == wanted)
+        eventually(lambda: states(server, answer["id"]), lambda found: found == wanted)
 
 
 def test_an_address_beyond_ascii_is_found_again(door: tuple[Server, int]) -> None:
@@ -85,7 +76,7 @@ def test_an_address_beyond_ascii_is_found_again(door: tuple[Server, int]) -> Non
     rule(server, "j\u00fcrgen*", outcome="bounced")
     _, answer, _ = server.request("POST", SEND, message(["ann@example.com", "j\u00fcrgen+2b@example.com"]))
     wanted = {"ann@example.com": "delivered", "j\u00fcrgen+2b@example.com": "bounced"}
-    eventually(lambda: states(server, answer["id"]) == wanted)
+    eventually(lambda: states(server, answer["id"]), lambda found: found == wanted)
 
 
 def test_any_program_gets_the_reports_that_it_asks_for(door: tuple[Server, int]) -> None:

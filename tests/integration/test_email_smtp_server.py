@@ -8,7 +8,6 @@ import socket
 import ssl
 import subprocess
 import threading
-import time
 import urllib.parse
 import uuid
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import eventually
 from server import Server
 
 ARM = (
@@ -157,12 +157,8 @@ def mail(subject: str, to: str = "ann@example.com", sender: str = SENDER) -> Ema
 
 
 def captured(acs: Server, subject: str) -> list[dict[str, Any]]:
-    until = time.monotonic() + WAIT_SECONDS
-    while True:
-        _, page, _ = acs.request("GET", "/_control/mails")
-        found = [one for one in page["items"] if one["subject"] == subject]
-        if found or time.monotonic() > until:
-            return found
+    """At least one."""
+    return eventually(lambda: [one for one in acs.request("GET", "/_control/mails")[1]["items"] if one["subject"] == subject])
 
 
 @pytest.mark.parametrize("mechanism", ["auth_plain", "auth_login"])

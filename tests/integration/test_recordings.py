@@ -7,7 +7,6 @@ import json
 import os
 import struct
 import subprocess
-import time
 import wave
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from phone import PATIENCE_SECONDS, Sipp, Sound, free_port, loudest, tone
+from patience import eventually
+from phone import Sipp, Sound, free_port, loudest, tone
 from receiver import Receiver
 from server import Server
 from sip_line import PHONE, Line, configuration, line, recording, served, taken, trunk_at, wav
@@ -30,12 +30,7 @@ def files(folder: Path) -> list[Path]:
 
 def grown(folder: Path, seconds: float) -> bool:
     """Until a file has this much sound of one channel."""
-    until = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < until:
-        if any(file.stat().st_size > 44 + seconds * 32000 for file in files(folder)):
-            return True
-        time.sleep(0.02)  # there is nothing that tells
-    return False
+    return eventually(lambda: any(file.stat().st_size > 44 + seconds * 32000 for file in files(folder)))
 
 
 def start_recording(calls: Phones, connection: str, **members: Any) -> str:
@@ -267,10 +262,7 @@ def test_an_mp3_recording_outlives_the_process(tmp_path: Path) -> None:
             connection = calls.call(PHONE)
             start_recording(calls, connection, recordingFormatType="mp3")
             sound.say(tone(600, 20.0))
-            until = time.monotonic() + PATIENCE_SECONDS
-            while not any(file.stat().st_size > 9000 for file in files(tmp_path)):
-                assert time.monotonic() < until
-                time.sleep(0.02)  # there is nothing that tells
+            eventually(lambda: any(file.stat().st_size > 9000 for file in files(tmp_path)))
             server.kill()
         application.events.clear()
         with Server(*start, command="serve") as server:

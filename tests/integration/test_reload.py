@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import shutil
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import eventually
 from server import PROGRAM, Server
 
 BUILD = PROGRAM.parent.parent
@@ -168,9 +168,7 @@ def test_under_load(server: Server, tmp_path: Path) -> None:
     over.set()
     for thread in threads:
         thread.join()
-    until = time.monotonic() + 30
-    while len(reports(server)) < len(sent) and time.monotonic() < until:
-        pass
+    eventually(lambda: len(reports(server)), lambda count: count >= len(sent))
     assert sorted(reports(server)) == sorted(sent), "each is reported once, by the build that took it"
     on_air = [line.split()[1] for line in (tmp_path / "journal").read_text().splitlines()]
     assert sorted(on_air) == sorted(sent)
@@ -229,9 +227,8 @@ def test_chat_and_identities_under_load(tmp_path: Path) -> None:
             status, answer = control(server, "POST", f"/_control/providers/{name}/reload", {})
             assert status == 200, answer
             assert (answer["state"], answer["instance"], answer["last_reload"]) == ("serving", turn // 2 + 2, "switched")
-            until = time.monotonic() + 30
-            while sum(map(len, sent)) < before + 10 and not failed and time.monotonic() < until:
-                pass
+            wanted = before + 10
+            eventually(lambda: sum(map(len, sent)), lambda count, wanted=wanted: count >= wanted or bool(failed))
         over.set()
         for one in threads:
             one.join()

@@ -8,7 +8,6 @@ import shutil
 import socket
 import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -17,7 +16,8 @@ from urllib.parse import parse_qs, quote, urlencode, urlsplit
 from urllib.request import urlopen
 
 import pytest
-from smpp_gate import DEAD, OURS, PATIENCE_SECONDS, PHONE, Gate, free_port
+from patience import PATIENCE_SECONDS, eventually
+from smpp_gate import DEAD, OURS, PHONE, Gate, free_port
 
 ACCEPTED, FORBIDDEN = 202, 403
 SEARCHED = os.environ["PATH"] + ":/usr/sbin"
@@ -54,6 +54,11 @@ class Application:
                 return members
 
 
+def is_open(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 class Kannel:
     """A bearerbox that binds to us, and a smsbox."""
 
@@ -80,16 +85,9 @@ class Kannel:
             assert full
             with (folder / f"{program}.log").open("w") as log:
                 self.started.append(subprocess.Popen([full, str(folder / "kannel.conf")], stdout=log, stderr=log))
-            until = time.monotonic() + PATIENCE_SECONDS
-            while time.monotonic() < until:
-                with socket.socket() as probe:
-                    if probe.connect_ex(("127.0.0.1", port)) == 0:
-                        break
-
+            eventually(lambda port=port: is_open(port), told=self.logs)
         # smsbox listens before it knows its users: until then it forbids everything.
-        until = time.monotonic() + PATIENCE_SECONDS
-        while self.asked({"username": "u", "password": "p"}) == FORBIDDEN:
-            assert time.monotonic() < until, self.logs()
+        eventually(lambda: self.asked({"username": "u", "password": "p"}), lambda code: code != FORBIDDEN, told=self.logs)
 
     def asked(self, fields: dict[str, str]) -> int:
         try:
