@@ -7,6 +7,7 @@
 #include "runtime/base/ids.h"
 #include "runtime/base/strings.h"
 #include "runtime/clock/clock.h"
+#include "runtime/diagnostics/log.h"
 #include "runtime/events/event_log.h"
 #include "runtime/plugin/resource_store.h"
 #include "runtime/services/chat_event_data.h"
