@@ -147,11 +147,6 @@ void ClientConnection::send(ExchangePtr exchange) {
   write();
 }
 
-/// An answer to a plain request is to come, or not any more.
-void ClientConnection::expect(bool answer) {
-  if (std::exchange(expected_, answer) != answer) pool_.sockets().expect(answer ? 1 : -1);
-}
-
 bool ClientConnection::body_is_joined() const { return exchange_->request.body.size() <= kJoinedBytes; }
 
 void ClientConnection::write() {
@@ -163,7 +158,6 @@ void ClientConnection::write() {
   writing_ = true;
   if (tls_) return write_tls();
   sent_ = 0;
-  expect(true);
   deferred_ = pool_.sockets().defer(*this);
   if (!deferred_) flush();
 }
@@ -347,7 +341,6 @@ void ClientConnection::finish() {
 /// Closing does not end a write over TLS at once: one that has been done in part goes on to the next record first. So the bytes
 /// stay with us; a move keeps a body of more than kJoinedBytes where it is.
 ExchangePtr ClientConnection::take_exchange() {
-  expect(false);
   if (exchange_ && tls_ && writing_ && exchange_->request.body.size() > kJoinedBytes) body_ = std::move(exchange_->request.body);
   return std::move(exchange_);
 }

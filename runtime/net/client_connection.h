@@ -47,7 +47,6 @@ class ClientConnection final : public std::enable_shared_from_this<ClientConnect
   void connect_next(const std::string& problem);
   void handshake();
   void leave_asio();
-  void expect(bool answer);
   bool body_is_joined() const;
   void write();
   void write_tls();
@@ -81,7 +80,6 @@ class ClientConnection final : public std::enable_shared_from_this<ClientConnect
   bool kept_ = false;      // an answer came on it before
   bool answered_ = false;  // bytes of the answer have come
   bool reading_ = false;   // TLS
-  bool expected_ = false;  // plain: the pool's sockets know of an answer to come
   bool deferred_ = false;  // plain: the request goes at the end of the round
   bool writing_ = false;   // a part of the request has still to go
   bool write_failed_ = false;

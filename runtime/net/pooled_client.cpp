@@ -1,7 +1,6 @@
 #include "runtime/net/pooled_client.h"
 
 #include <pthread.h>
-#include <sys/prctl.h>
 
 #include <algorithm>
 #include <atomic>
@@ -109,7 +108,6 @@ class PooledClient::Impl {
   void launch() {  // with mutex_ held
     thread_ = std::thread([this] {
       pthread_setname_np(pthread_self(), "tl-hooks");
-      ::prctl(PR_SET_TIMERSLACK, 1UL);  // what SocketSet waits for is shorter than the usual slack
       current_client = this;
       io_.run();
     });

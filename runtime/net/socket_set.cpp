@@ -4,9 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <system_error>
-#include <thread>
 #include <utility>
 
 namespace trunkline::net {
@@ -14,13 +12,11 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr int kRound = 64;
+// Few: while these are looked at, the peers work on the requests of all the others. Many would leave them with nothing to do, and
+// it costs much to wake them.
+constexpr int kRound = 16;
 // Then others of the io_context get their turn.
-constexpr int kRounds = 4;
-// With so many answers to come, one that is looked at a moment later holds nothing up.
-constexpr int kMany = 16;
-// A fraction of what a peer needs for as many; whoever else uses the io_context waits as long.
-constexpr auto kMoment = std::chrono::microseconds{40};
+constexpr int kRounds = 16;
 
 int make_epoll() {
   const int epoll = ::epoll_create1(EPOLL_CLOEXEC);
@@ -76,13 +72,8 @@ void SocketSet::wait() {
 
 void SocketSet::look() {
   std::array<epoll_event, kRound> events;
-  const auto ready = [&] { return ::epoll_wait(epoll_.native_handle(), events.data(), kRound, 0); };
   for (int round = 0; round < kRounds && epoll_.is_open(); ++round) {
-    int count = ready();
-    if (count <= 0 && round > 0 && expected_ >= kMany) {
-      std::this_thread::sleep_for(kMoment);
-      count = ready();
-    }
+    const int count = ::epoll_wait(epoll_.native_handle(), events.data(), kRound, 0);
     if (count <= 0) break;
     next_ = events.data();
     end_ = next_ + count;

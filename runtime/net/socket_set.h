@@ -16,9 +16,7 @@ namespace trunkline::net {
 
 /// Beside the io_context's own reactor, because that looks at one socket at a time: it tries to read what cannot have come yet,
 /// and each request goes out before the next answer is read, so a peer that is waiting is woken for each. Here a round reads all
-/// answers that are there, and then everything goes out that they brought about. When many answers are still to come it does not
-/// sleep until the first of them, but for a moment: a peer that had to wake it for each would have less time to answer, and what
-/// has come by then is one round. On the thread of the io_context.
+/// answers that are there, and then everything goes out that they brought about. On the thread of the io_context.
 class SocketSet {
  public:
   class Member {
@@ -40,8 +38,6 @@ class SocketSet {
   bool add(int socket, Member& member);
   /// Before the socket is closed. Nothing is called after this.
   void remove(int socket, Member& member);
-  /// So many more, or fewer, answers are to come.
-  void expect(int change) { expected_ += change; }
   /// True: a round is under way, and `member` is flushed soon. False: it may write at once.
   bool defer(Member& member);
   /// Runs fn when the round has read everything; without one, here and now.
@@ -59,7 +55,6 @@ class SocketSet {
   boost::asio::posix::basic_stream_descriptor<boost::asio::io_context::executor_type> epoll_;
   bool waiting_ = false;  // since the first socket came
   bool in_round_ = false;
-  int expected_ = 0;             // answers that are to come
   epoll_event* next_ = nullptr;  // of the round: still to be looked at
   epoll_event* end_ = nullptr;
   std::vector<UniqueFunction<void()>> after_;
