@@ -31,8 +31,8 @@ std::string event_json(const ChatDelivery& delivery) {
 /// What happens in the threads of a user.
 class ChatFeed final : public StreamFeed {
  public:
-  ChatFeed(SharedPtr shared, std::shared_ptr<ChatListener> listener)
-      : shared_(std::move(shared)), listener_(std::move(listener)) {}
+  ChatFeed(SharedPtr shared, std::shared_ptr<ChatListener> listener, std::shared_ptr<void> present)
+      : shared_(std::move(shared)), listener_(std::move(listener)), present_(std::move(present)) {}
 
   std::int64_t cursor() const override { return listener_->cursor(); }
   void close() override { listener_->close(); }
@@ -51,6 +51,7 @@ class ChatFeed final : public StreamFeed {
  private:
   const SharedPtr shared_;
   const std::shared_ptr<ChatListener> listener_;
+  const std::shared_ptr<void> present_;
 };
 
 // No coroutine: GCC 12 destroys temporaries twice when one of several arguments throws there.
@@ -58,7 +59,9 @@ net::Response open_stream(const SharedPtr& shared, const RouteContext& context) 
   const ResourcePtr resource = chat_resource(context);
   auto listener = shared->context.chat.listen(resource, context.caller.user_id, stream_start(context));
   std::shared_ptr<const StreamContext> stream(shared, &shared->stream);
-  return open_channel(std::move(stream), context, resource->key, std::make_shared<ChatFeed>(shared, std::move(listener)));
+  auto present = shared->presence->enter(resource, context.caller.user_id);
+  return open_channel(std::move(stream), context, resource->key,
+                      std::make_shared<ChatFeed>(shared, std::move(listener), std::move(present)));
 }
 
 }  // namespace

@@ -8,6 +8,7 @@ namespace trunkline::realtime {
 
 Shared::Shared(RealtimeContext c)
     : context(c),
+      presence(std::make_shared<Presence>(c.clock, c.chat)),
       notifications(render_notification),
       socket_events(render_socket_event),
       stream_events(render_stream_event),

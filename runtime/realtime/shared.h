@@ -2,6 +2,7 @@
 #pragma once
 #include <memory>
 
+#include "runtime/realtime/presence.h"
 #include "runtime/realtime/realtime.h"
 #include "runtime/realtime/render_cache.h"
 #include "runtime/realtime/stream_channel.h"
@@ -13,6 +14,7 @@ struct Shared {
   explicit Shared(RealtimeContext c);
 
   RealtimeContext context;
+  const std::shared_ptr<Presence> presence;
   TrouterSessions sessions;
   RenderCache notifications;
   RenderCache socket_events;

@@ -73,6 +73,7 @@ void handle(const Packet& packet, TrouterSession& session, net::WebSocket& socke
 
 Task<void> serve_trouter(SharedPtr shared, TrouterSessionPtr session, std::shared_ptr<net::WebSocket> socket) {
   const ChannelMetrics::Open open(shared->trouter_metrics);
+  const std::shared_ptr<void> present = shared->presence->enter(session->resource, session->user_id);
   session->attach(socket);
   if (session->ended()) session->end();  // while the handshake was under way
   socket->try_send(net::share("1::"), true);

@@ -54,6 +54,8 @@ class ChatHub {
   /// the log. The caller has verified that the user may listen; the end of a token's life is the caller's too.
   virtual std::shared_ptr<ChatListener> listen(ResourcePtr resource, std::string user_id,
                                                std::optional<std::int64_t> after_cursor) = 0;
+  /// A user has had no connection for so long that it counts as gone: an event, if the resource is still there. Does not wait.
+  virtual void disconnected(const ResourcePtr& resource, const std::string& user_id) = 0;
 };
 
 }  // namespace trunkline

@@ -7,6 +7,7 @@
 #include "runtime/base/ids.h"
 #include "runtime/base/strings.h"
 #include "runtime/clock/clock.h"
+#include "runtime/diagnostics/log.h"
 #include "runtime/events/event_log.h"
 #include "runtime/plugin/resource_store.h"
 #include "runtime/services/chat_event_data.h"
@@ -216,6 +217,24 @@ Task<void> LiveChat::record(ResourcePtr resource, std::string provider, chat::Ch
     work->resource->database->write(std::move(write), std::move(settled));
   };
   co_await from_callback<void>(std::move(start));
+}
+
+void LiveChat::disconnected(const ResourcePtr& resource, const std::string& user_id) {
+  if (!find_line(resource->key)) return;  // dropped: whoever was connected had a listener
+  NewEvent event;
+  event.time = context_.clock.now();
+  event.id = make_event_id(context_.ids, event.time);
+  event.type = "Microsoft.Communication.UserDisconnected";
+  event.subject = "user/" + user_id;
+  event.topic = resource->arm_id;
+  event.data = R"({"userCommunicationIdentifier":)";
+  append_identifier(event.data, user_id);
+  event.data += "}";
+  spawn(context_.events.publish(*resource->database, resource->key, std::move(event)),
+        [log = &context_.log](const Result<std::int64_t>& result) {
+          if (!result.ok())
+            log->error("chat", "that a user was disconnected cannot be published", {{"error", result.error().message}});
+        });
 }
 
 void LiveChat::close(std::int64_t resource_key) {

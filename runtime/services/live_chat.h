@@ -22,6 +22,7 @@ class LiveChat final : public ChatHub {
 
   std::shared_ptr<ChatListener> listen(ResourcePtr resource, std::string user_id,
                                        std::optional<std::int64_t> after_cursor) override;
+  void disconnected(const ResourcePtr& resource, const std::string& user_id) override;
   /// Stores a change with the provider's batch, the members and the event in one transaction; completes when that is durable and
   /// on the line. Does not suspend before the write is queued: order of calls is order of commits. Errors: kInvalidArgument.
   Task<void> record(ResourcePtr resource, std::string provider, chat::ChatChange change, std::optional<host::StoreBatch> batch,

@@ -80,6 +80,7 @@ def thread_subject(verb: str, user: bool = False) -> str:
 
 
 EVENTS: dict[str, tuple[str, Members]] = {
+    "UserDisconnected": (r"user/8:acs:.+", {"userCommunicationIdentifier": IDENTIFIER}),
     "ChatMessageReceived": (SENT_TO, {**TO_USER, **MESSAGE, **RECEIVED, "metadata": "object"}),
     "ChatMessageReceivedInThread": (SENT, {**IN_THREAD, **MESSAGE, **RECEIVED}),
     "ChatMessageEdited": (SENT_TO, {**TO_USER, **MESSAGE, **EDITED}),
@@ -239,7 +240,7 @@ OWN: dict[str, Members] = {
 }
 
 # Published types whose source this runtime does not have; docs/guide/events.md says so.
-NOT_PUBLISHED = re.compile(r"AdvancedMessage|Router|ChatAzureBotCommand|UserDisconnected")
+NOT_PUBLISHED = re.compile(r"AdvancedMessage|Router|ChatAzureBotCommand")
 
 
 def members_of(kind: str) -> tuple[str, Members]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from event_members import DEVIATIONS, EVENTS, NOT_PUBLISHED, OWN, PREFIX, faults, members_of
-from realtime import User
+from realtime import Socket, User
 from receiver import Receiver
 from server import Server, sms_body
 from test_calls import OURS, Phones
@@ -114,14 +115,24 @@ def call(world: World) -> None:
     phones.event("CallDisconnected", connection)
 
 
+def presence(world: World) -> None:
+    stream = Socket(User(world.server))
+    stream.next()
+    stream.drop()
+    until = time.monotonic() + 30
+    while not world.hook.wait(lambda got: any(event["eventType"].endswith(".UserDisconnected") for event in got), 0.1):
+        assert time.monotonic() < until
+        world.server.cli("clock", "advance", "31s")  # the server has seen by now that it is gone, or will have next time
+
+
 @pytest.fixture(scope="module")
 def events(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[dict[str, Any]]]:
-    """Of everything that happens in the four stories, as they were delivered."""
+    """Of everything that happens in the five stories, as they were delivered."""
     file: Path = tmp_path_factory.mktemp("types") / "trunkline.yaml"
     file.write_text(json.dumps(CONFIG))
     with Server("--config", str(file), command="serve") as server, Receiver() as hook, Receiver() as application:
         world = World(server, hook, application)
-        for story in (chat, texts, mail, call):
+        for story in (chat, texts, mail, call, presence):
             story(world)
         world.settle()
         hook.wait(lambda got: {event["eventType"] for event in got} >= PUBLISHED, 10)

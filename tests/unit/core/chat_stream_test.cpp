@@ -172,6 +172,23 @@ TEST_F(ChatStream, AForkKeepsWhoSawWhat) {
   EXPECT_THAT(kinds(take(*carol, 2)), ElementsAre(Kind::kParticipantsAdded, Kind::kMessageReceived));
 }
 
+TEST_F(ChatStream, WhoIsDisconnectedIsAnEvent) {
+  listen(bob_);
+  chat().hub().disconnected(resource_, bob_);
+  settle();
+  const auto found = events("Microsoft.Communication.UserDisconnected");
+  ASSERT_THAT(found, SizeIs(1));
+  EXPECT_EQ(found[0].subject, "user/" + bob_);
+  EXPECT_EQ(found[0].data,
+            R"({"userCommunicationIdentifier":{"rawId":")" + bob_ + R"(","communicationUser":{"id":")" + bob_ + R"("}}})");
+  const ResourcePtr fork = sync_wait(runtime_->resources().fork("world", "copy"));
+  chat().hub().listen(fork, bob_, std::nullopt);
+  sync_wait(runtime_->resources().drop("copy"));
+  chat().hub().disconnected(fork, bob_);
+  settle();
+  EXPECT_THAT(events("Microsoft.Communication.UserDisconnected"), SizeIs(1)) << "nobody is told of what is gone";
+}
+
 TEST_F(ChatStream, OneEventStandsForThoseOfEachParticipant) {
   const std::string id = thread(alice_, {bob_});
   send(alice_, id, "hello");

@@ -11,6 +11,7 @@
 #include <sstream>
 #include <thread>
 
+#include "runtime/providers/provider_registry.h"
 #include "tests/unit/core/sms_routing_fixture.h"
 
 namespace trunkline {

@@ -59,6 +59,16 @@ std::shared_ptr<ChatListener> FakeHub::listen(ResourcePtr, std::string, std::opt
   return listener;
 }
 
+void FakeHub::disconnected(const ResourcePtr&, const std::string& user_id) {
+  const std::lock_guard lock(mutex_);
+  gone_.push_back(user_id);
+}
+
+std::vector<std::string> FakeHub::gone() const {
+  const std::lock_guard lock(mutex_);
+  return gone_;
+}
+
 std::vector<std::shared_ptr<FakeHub::Listener>> FakeHub::alive() const {
   std::vector<std::shared_ptr<Listener>> found;
   const std::lock_guard lock(mutex_);

@@ -17,6 +17,9 @@ class FakeHub final : public ChatHub {
   FakeHub(Executor& executor, Clock& clock) : executor_(executor), clock_(clock) {}
 
   std::shared_ptr<ChatListener> listen(ResourcePtr resource, std::string user_id, std::optional<std::int64_t> after) override;
+  void disconnected(const ResourcePtr&, const std::string& user_id) override;
+  /// Who was told to be gone.
+  std::vector<std::string> gone() const;
   /// Logs the change and tells the listeners; gives its cursor.
   std::int64_t tell(chat::ChatChange change);
   /// Ends every listener, as when the resource is dropped.
@@ -34,6 +37,7 @@ class FakeHub final : public ChatHub {
   mutable std::mutex mutex_;  // guards what follows, and the listeners' cursors
   std::vector<ChatDeliveryPtr> log_;
   std::vector<std::weak_ptr<Listener>> listeners_;
+  std::vector<std::string> gone_;
 };
 
 }  // namespace trunkline::testing
