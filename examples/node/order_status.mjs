@@ -12,7 +12,16 @@ const orders = http.createServer((request, response) => {
 });
 await new Promise((resolve) => orders.listen(0, "127.0.0.1", resolve));
 
-const rt = await Runtime.open({ runtime: { clock: "virtual" } });
+const rt = await Runtime.open({
+  runtime: { clock: "virtual" },
+  log: { level: "warning" },
+  providers: [{ name: "phones", plugin: "sms-sandbox" }, { name: "mail", plugin: "email-sandbox", config: { smtp_port: 0 } }],
+  resources: [{
+    name: "demo",
+    numbers: [{ number: NUMBER, type: "geographic", sms: "both" }],
+    email_domains: [{ domain: "sandbox.trunkline.test", senders: [{ username: "DoNotReply" }] }],
+  }],
+});
 
 async function lastRun() {
   await rt.settle();

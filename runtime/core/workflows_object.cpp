@@ -152,7 +152,11 @@ Task<workflows::WorkflowRunDetails> WorkflowsObject::wait(Call, std::string work
 }
 
 Task<void> WorkflowsObject::cancel(Call, std::string workflow, std::string run) {
-  co_await runtime_.workflows().cancel(runtime_.workflows().get(workflow), std::move(run));
+  co_await runtime_.executor().schedule();
+  const flows::WorkflowPtr found = runtime_.workflows().get(workflow);
+  if (const auto row = runtime_.workflows().run(*found, run); row && row->ended)
+    throw Error(ErrorCode::kFailedPrecondition, "the run '" + run + "' has ended", "run");
+  co_await runtime_.workflows().cancel(found, std::move(run));
 }
 
 Task<std::string> WorkflowsObject::resubmit(Call, std::string workflow, std::string run) {

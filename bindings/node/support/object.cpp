@@ -29,6 +29,8 @@ void write(Writer& out, const Error& error) {
   out.number(error.retryable ? 1 : 0);
   write(out, error.retry_after);
   out.string(error.provider_code);
+  out.string(error.service_code);
+  write(out, error.details);
 }
 
 }  // namespace trunkline::node

@@ -172,7 +172,7 @@ inline void write(Writer& out, const std::map<std::string, std::string>& value) 
 }
 /// code, message, target, retryable, retryAfterMs?, providerCode, serviceCode, details.
 void read(Reader& in, Error& error);
-/// code, message, target, retryable, retryAfterMs?, providerCode.
+/// The same.
 void write(Writer& out, const Error& error);
 
 }  // namespace trunkline::node

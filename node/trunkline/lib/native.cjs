@@ -38,7 +38,14 @@ function settle(number) {
 function readError(r) {
   const code = r.number(), message = r.string(), target = r.string(), retryable = r.boolean();
   const retryAfterMs = r.boolean() ? r.number() : undefined;
-  return makeError(code, message, { target, retryable, retryAfterMs, providerCode: r.string() });
+  const providerCode = r.string(), serviceCode = r.string();
+  const details = {};
+  const members = r.number();
+  for (let i = 0; i < members; ++i) {
+    const name = r.string();
+    details[name] = r.string();
+  }
+  return makeError(code, message, { target, retryable, retryAfterMs, providerCode, serviceCode, ...(members > 0 && { details }) });
 }
 
 // PacketKind in bindings/node/support/dispatcher.hpp; those above concern providers.
