@@ -16,12 +16,6 @@ constexpr std::size_t kRise = kFrameSamples / 4;
 /// two codecs agree on what was before.
 constexpr std::uint32_t kAlikeFrames = 5;
 
-std::int64_t mean_square(const Frame& frame) {
-  std::int64_t sum = 0;
-  for (const std::int16_t sample : frame) sum += std::int32_t{sample} * sample;
-  return sum / static_cast<std::int64_t>(frame.size());
-}
-
 Frame clipped(const std::array<std::int32_t, kFrameSamples>& sum) {
   Frame out;
   for (std::size_t i = 0; i < kFrameSamples; ++i) out[i] = static_cast<std::int16_t>(std::clamp(sum[i], -32768, 32767));
@@ -78,7 +72,7 @@ void Bridge::alone(MediaLeg& leg) {
   if (group.first) group.first->stream.codec()->continue_from(*leg.stream.codec(), group.last);
 }
 
-void Bridge::run_frame() {
+void Bridge::mix() {
   if (crowd_) choose_loudest();
   sum_.fill(0);
   for (MediaLeg* leg : legs_)
@@ -91,23 +85,24 @@ void Bridge::run_frame() {
     group.size = group.first->stream.code(everybody, group.coded);
     group.last = everybody;
   }
-  for (MediaLeg* leg : legs_) {
-    if (leg->place.group != BridgePlace::kAlone) {
-      const Group& group = groups_[leg->place.group];
-      leg->stream.send_coded(Bytes(group.coded).first(group.size));
-    } else if (is_mixed(*leg)) {
-      Sum others;
-      for (std::size_t i = 0; i < kFrameSamples; ++i) others[i] = sum_[i] - leg->in[i];
-      say(*leg, others);
-    } else {
-      say(*leg, sum_);
-    }
+}
+
+void Bridge::answer(MediaLeg& leg) const {
+  if (leg.place.group != BridgePlace::kAlone) {
+    const Group& group = groups_[leg.place.group];
+    leg.stream.send_coded(Bytes(group.coded).first(group.size));
+  } else if (is_mixed(leg)) {
+    Sum others;
+    for (std::size_t i = 0; i < kFrameSamples; ++i) others[i] = sum_[i] - leg.in[i];
+    say(leg, others);
+  } else {
+    say(leg, sum_);
   }
 }
 
 void Bridge::follow(MediaLeg& leg) {
   BridgePlace& place = leg.place;
-  const std::int64_t now = leg.heard ? mean_square(leg.in) : 0;
+  const std::int64_t now = leg.loudness;
   place.loudness = std::max(now, place.loudness - place.loudness / kRelease);
   place.quiet = now < kFloor ? place.quiet + 1 : 0;
   if (!place.mixed) return;
@@ -117,6 +112,11 @@ void Bridge::follow(MediaLeg& leg) {
 }
 
 void Bridge::begin(MediaLeg& leg) {
+  if (leg.stream.told_loudness()) {
+    leg.stream.decode_after_all(leg.in);
+    // From now on it is what is heard that counts.
+    leg.place.loudness = leg.loudness = mean_square(leg.in);
+  }
   leg.place.mixed = true;
   leg.place.age = 0;
   rise(leg.in);

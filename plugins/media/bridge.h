@@ -21,9 +21,13 @@ class Bridge {
   void alone(MediaLeg& leg);
   /// Nobody but the choice of the loudest hears this leg.
   bool is_unheard(const MediaLeg& leg) const { return crowd_ && !leg.place.mixed && !leg.tapped; }
+  /// Who is heard is chosen by loudness.
+  bool is_crowd() const { return crowd_; }
 
-  /// 20 ms of all legs, from what each of them says to what is sent to it.
-  void run_frame();
+  // 20 ms of all legs, from what each of them says to what is sent to it.
+  void mix();
+  /// After it; of each leg, on any thread.
+  void answer(MediaLeg& leg) const;
 
  private:
   /// Legs to which the same packets go. The first of them codes, with a codec that is its own afterwards, too.

@@ -19,6 +19,12 @@ std::optional<CodecId> codec_of_name(std::string_view name) {
   return std::nullopt;
 }
 
+std::int64_t mean_square(const Frame& frame) {
+  std::int64_t sum = 0;
+  for (const std::int16_t sample : frame) sum += std::int32_t{sample} * sample;
+  return sum / static_cast<std::int64_t>(frame.size());
+}
+
 std::unique_ptr<Codec> Codec::make(CodecId id) {
   if (id == CodecId::kOpus) return std::make_unique<OpusCodec>();
   return std::make_unique<G7xxCodec>(id);

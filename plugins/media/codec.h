@@ -19,6 +19,9 @@ inline constexpr std::size_t kFrameSamples = static_cast<std::size_t>(kMixRate) 
 inline constexpr std::size_t kMixLoudest = 8;
 using Frame = std::array<std::int16_t, kFrameSamples>;
 
+/// How loud it is.
+std::int64_t mean_square(const Frame& frame);
+
 enum class CodecId { kPcmu, kPcma, kG722, kOpus };
 
 struct CodecInfo {

@@ -18,9 +18,14 @@ constexpr std::uint64_t kMostCatchUp = 5;  // frames that are made up for when t
 
 }  // namespace
 
-MediaEngine::MediaEngine(std::function<void()> woken, std::size_t loudest)
-    : woken_(std::move(woken)), loudest_(loudest), fast_srtp_(SrtpSession::initialise()), news_(kNews) {}
+MediaEngine::MediaEngine(std::function<void()> woken, std::size_t loudest, Split split)
+    : woken_(std::move(woken)), loudest_(loudest), split_(split), fast_srtp_(SrtpSession::initialise()), news_(kNews) {}
 MediaEngine::~MediaEngine() { stop(); }
+
+std::size_t MediaEngine::Split::other_cores() {
+  constexpr unsigned kMost = 4;
+  return std::clamp(std::thread::hardware_concurrency(), 1u, kMost) - 1;  // NOLINT(trunkline-thread): asks only
+}
 
 void MediaEngine::start() {
   const int timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
@@ -100,13 +105,12 @@ void MediaEngine::run_commands() {
 
 void MediaEngine::arrange() {
   std::map<std::string_view, std::vector<MediaLeg*>> members;
-  lonely_.clear();
+  if (legs_.size() >= split_.least_legs && !crew_.started()) crew_.start(split_.helpers);
   for (const MediaLegPtr& leg : legs_) {
     if (!leg->bridge.empty() && leg->answered && !leg->on_hold) {
       members[leg->bridge].push_back(leg.get());
     } else {
       leg->place = {};
-      lonely_.push_back(leg.get());
     }
   }
   for (auto& [name, legs] : members) bridges_.try_emplace(std::string(name), loudest_).first->second.set_legs(std::move(legs));
@@ -115,32 +119,45 @@ void MediaEngine::arrange() {
 
 void MediaEngine::run_frame() {
   if (pending_.load(std::memory_order_acquire)) run_commands();
-  for (const MediaLegPtr& leg : legs_) hear(*leg);
-  for (auto& [name, bridge] : bridges_) bridge.run_frame();
-  for (MediaLeg* leg : lonely_)
-    if (leg->answered) say(*leg, {});
+  each_leg([this](MediaLeg& leg) { hear(leg); });
+  for (auto& [name, bridge] : bridges_) bridge.mix();
+  each_leg([](MediaLeg& leg) {
+    if (leg.place.bridge)
+      leg.place.bridge->answer(leg);
+    else if (leg.answered)
+      say(leg, {});
+  });
   frames_.fetch_add(1, std::memory_order_relaxed);
   if (news_.begin_take() != nullptr) woken_();
+}
+
+/// Few are not worth the waking.
+template <class Fn>
+void MediaEngine::each_leg(Fn&& fn) {
+  if (legs_.size() >= split_.least_legs) return crew_.each(legs_.size(), [&](std::size_t i) { fn(*legs_[i]); });
+  for (const MediaLegPtr& leg : legs_) fn(*leg);
 }
 
 void MediaEngine::hear(MediaLeg& leg) {
   leg.stream.receive(leg);
   const bool unheard = leg.place.bridge && leg.place.bridge->is_unheard(leg);
   leg.heard = leg.stream.play_out(leg.in, leg, unheard) && leg.answered && !leg.muted && !leg.on_hold;
+  if (leg.place.bridge && leg.place.bridge->is_crowd()) {
+    const std::optional<std::int64_t> told = leg.stream.told_loudness();
+    leg.loudness = !leg.heard ? 0 : told ? *told : mean_square(leg.in);
+  }
   if (leg.consent_frames > 0 && !leg.consent_told && leg.stream.consent_age() > leg.consent_frames)
     leg.consent_told = leg.tell(MediaNews::Kind::kConsentLost);
   if (!leg.answered) return;
   if (leg.silence_frames > 0 && !leg.silence_told && leg.stream.silent_frames() > leg.silence_frames)
     leg.silence_told = leg.tell(MediaNews::Kind::kSilent);
-  if (leg.tapped && leg.heard) {
-    if (MediaNews* news = news_.begin_put()) {
-      news->kind = MediaNews::Kind::kHeard;
-      news->leg = leg.number;
-      news->position = leg.position;
-      news->frame = leg.in;
-      news_.end_put();
-    }
-  }
+  if (leg.tapped && leg.heard)
+    news_.put([&](MediaNews& news) {
+      news.kind = MediaNews::Kind::kHeard;
+      news.leg = leg.number;
+      news.position = leg.position;
+      news.frame = leg.in;
+    });
   leg.position += static_cast<std::int64_t>(kFrameSamples);
 }
 

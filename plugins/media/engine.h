@@ -1,4 +1,4 @@
-// The media thread: every 20 ms it takes in, mixes and sends the sound of all legs.
+// The media threads: every 20 ms they take in, mix and send the sound of all legs.
 #pragma once
 #include <atomic>
 #include <functional>
@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "media/bridge.h"
+#include "media/crew.h"
 
 namespace call_media {
 
@@ -20,9 +21,19 @@ class MediaEngine {
     std::uint64_t news_lost = 0;
   };
 
+  /// Many legs are taken in and answered by several threads, the first of which is the media thread: what one leg needs is done
+  /// by one of them at a time.
+  struct Split {
+    static std::size_t other_cores();  // three at most
+    std::size_t helpers = other_cores();
+    std::size_t least_legs = 128;  // fewer are left to the media thread
+  };
+
   /// `woken` is called on the media thread, at most once a frame, when there is news; it must not block. Of more
   /// legs in a bridge than `loudest` those are mixed; 0: all, whatever it costs.
-  explicit MediaEngine(std::function<void()> woken, std::size_t loudest = kMixLoudest);
+  explicit MediaEngine(std::function<void()> woken, std::size_t loudest = kMixLoudest)
+      : MediaEngine(std::move(woken), loudest, Split()) {}
+  MediaEngine(std::function<void()> woken, std::size_t loudest, Split split);
   ~MediaEngine();
   MediaEngine(const MediaEngine&) = delete;
 
@@ -50,10 +61,13 @@ class MediaEngine {
   void run_commands();
   /// Legs have changed: who is in which bridge. Allocates.
   void arrange();
+  template <class Fn>
+  void each_leg(Fn&& fn);
   void hear(MediaLeg& leg);
 
   const std::function<void()> woken_;
   const std::size_t loudest_;
+  const Split split_;
   const bool fast_srtp_;
   NewsRing news_;
   std::thread thread_;  // NOLINT(trunkline-thread): of a plugin whose manifest says that it has threads
@@ -66,7 +80,7 @@ class MediaEngine {
   // Media thread.
   std::vector<MediaLegPtr> legs_;
   std::map<std::string, Bridge> bridges_;
-  std::vector<MediaLeg*> lonely_;  // those of legs_ that are in none of them
+  Crew crew_;  // none before there were many legs
   bool arrange_ = false;
 
   std::atomic<std::uint64_t> frames_{0};

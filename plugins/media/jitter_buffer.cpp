@@ -18,7 +18,7 @@ void JitterBuffer::reset() {
   calm_ = empty_ = 0;
 }
 
-void JitterBuffer::put(std::uint16_t sequence, Bytes payload) {
+void JitterBuffer::put(std::uint16_t sequence, Bytes payload, std::optional<std::uint8_t> level) {
   ++counts_.received;
   if (payload.size() > kMaxPayload) {
     ++counts_.dropped;
@@ -53,6 +53,7 @@ void JitterBuffer::put(std::uint16_t sequence, Bytes payload) {
   }
   own.used = true;
   own.sequence = sequence;
+  own.level = level;
   own.size = static_cast<std::uint16_t>(payload.size());
   std::copy(payload.begin(), payload.end(), own.bytes.begin());
   ++held_;
@@ -85,6 +86,7 @@ JitterBuffer::Next JitterBuffer::take(Bytes& payload) {
     return Next::kLost;
   }
   payload = Bytes(own.bytes).first(own.size);
+  level_ = own.level;
   own.used = false;
   --held_;
   ++next_;

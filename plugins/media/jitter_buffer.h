@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "media/rtp.h"
@@ -29,12 +30,14 @@ class JitterBuffer {
   JitterBuffer(std::size_t least, std::size_t most) : least_(least), most_(most), target_(least) {}
 
   /// An empty payload keeps the place of a packet that is no sound.
-  void put(std::uint16_t sequence, Bytes payload);
+  void put(std::uint16_t sequence, Bytes payload, std::optional<std::uint8_t> level = {});
   /// The next packet's payload, good until the next put(). kLost: there is a gap with packets behind it. kNothing: none is there,
   /// or it waits for more.
   Next take(Bytes& payload);
   /// The payload of the packet whose turn is next, without taking it; empty when it is not there.
   Bytes peek() const;
+  /// What was put with the packet that was taken last.
+  std::optional<std::uint8_t> level() const { return level_; }
   void reset();
 
   const Counts& counts() const { return counts_; }
@@ -46,6 +49,7 @@ class JitterBuffer {
     bool used = false;
     std::uint16_t sequence = 0;
     std::uint16_t size = 0;
+    std::optional<std::uint8_t> level;
     std::array<std::uint8_t, kMaxPayload> bytes{};
   };
   Slot& slot(std::uint16_t sequence) { return slots_[sequence % kSlots]; }
@@ -60,6 +64,7 @@ class JitterBuffer {
   bool started_ = false;  // next_ is of this stream
   bool playing_ = false;  // false: it fills up first
   std::uint16_t next_ = 0;
+  std::optional<std::uint8_t> level_;
   std::uint32_t calm_ = 0;   // packets in turn since the last late one
   std::uint32_t empty_ = 0;  // takes that found nothing, in a row
   Counts counts_;

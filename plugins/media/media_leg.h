@@ -62,7 +62,7 @@ struct BridgePlace {
   std::size_t group = kAlone;   // whose packets it is sent
 };
 
-/// Media thread alone, but for what is const.
+/// One of the media threads at a time, but for what is const.
 class MediaLeg final : public RtpStream::Listener {
  public:
   MediaLeg(std::uint64_t number, std::unique_ptr<RtpSockets> sockets, std::uint32_t ssrc, std::uint16_t sequence,
@@ -87,21 +87,18 @@ class MediaLeg final : public RtpStream::Listener {
   }
   /// False: there is no room for it.
   bool tell(MediaNews::Kind kind) {
-    MediaNews* news = news_.begin_put();
-    if (!news) return false;
-    news->kind = kind;
-    news->leg = number;
-    news_.end_put();
-    return true;
+    return news_.put([&](MediaNews& news) {
+      news.kind = kind;
+      news.leg = number;
+    });
   }
 
   void pressed(char digit) override {
-    MediaNews* news = news_.begin_put();
-    if (!news) return;
-    news->kind = MediaNews::Kind::kDigit;
-    news->leg = number;
-    news->digit = digit;
-    news_.end_put();
+    news_.put([&](MediaNews& news) {
+      news.kind = MediaNews::Kind::kDigit;
+      news.leg = number;
+      news.digit = digit;
+    });
   }
 
   const std::uint64_t number;
@@ -121,6 +118,7 @@ class MediaLeg final : public RtpStream::Listener {
   std::int64_t position = 0;
   Frame in{};
   bool heard = false;
+  std::int64_t loudness = 0;  // of `in`, mean square; in a crowd alone
   BridgePlace place;
 
  private:

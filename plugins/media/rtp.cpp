@@ -36,9 +36,30 @@ std::int32_t get_lost(Bytes bytes, std::size_t at) {
   return raw >= 0x800000 ? raw - 0x1000000 : raw;
 }
 
+/// The first byte of the element with this number, of a header's extensions (RFC 8285).
+std::optional<std::uint8_t> element(std::uint32_t profile, Bytes bytes, std::uint8_t number) {
+  const bool short_form = profile == 0xBEDE;
+  if (!short_form && profile >> 4 != 0x100) return std::nullopt;
+  constexpr std::uint8_t kStop = 15;
+  for (std::size_t at = 0; at < bytes.size();) {
+    if (bytes[at] == 0) {  // padding
+      ++at;
+      continue;
+    }
+    const std::uint8_t id = short_form ? bytes[at] >> 4 : bytes[at];
+    if (short_form && id == kStop) break;
+    if (!short_form && ++at == bytes.size()) break;
+    const std::size_t size = short_form ? (bytes[at] & 0x0f) + std::size_t{1} : bytes[at];
+    if (++at + size > bytes.size()) break;
+    if (id == number && size > 0) return bytes[at];
+    at += size;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
-std::optional<RtpPacket> parse_rtp(Bytes bytes) {
+std::optional<RtpPacket> parse_rtp(Bytes bytes, std::uint8_t level_extension) {
   if (bytes.size() < kRtpHeaderBytes || bytes[0] >> 6 != 2) return std::nullopt;
   RtpPacket packet;
   packet.header.marker = bytes[1] >> 7;
@@ -50,8 +71,12 @@ std::optional<RtpPacket> parse_rtp(Bytes bytes) {
   if (begin > bytes.size()) return std::nullopt;
   if (bytes[0] & 0x10) {
     if (begin + 4 > bytes.size()) return std::nullopt;
-    begin += 4 + std::size_t{4} * get16(bytes, begin + 2);
+    const std::size_t first = begin + 4;
+    const std::uint32_t profile = get16(bytes, begin);
+    begin = first + std::size_t{4} * get16(bytes, begin + 2);
     if (begin > bytes.size()) return std::nullopt;
+    if (level_extension != 0)
+      if (const auto level = element(profile, bytes.subspan(first, begin - first), level_extension)) packet.level = *level & 0x7f;
   }
   std::size_t end = bytes.size();
   if (bytes[0] & 0x20) {

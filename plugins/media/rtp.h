@@ -19,13 +19,15 @@ struct RtpHeader {
 
 struct RtpPacket {
   RtpHeader header;
-  Bytes payload;  // within the bytes it was read from
+  std::optional<std::uint8_t> level;  // how far below the loudest possible it is, in dB: 0 to 127 (RFC 6464)
+  Bytes payload;                      // within the bytes it was read from
 };
 
 inline constexpr std::size_t kRtpHeaderBytes = 12;
 
-/// Nullopt: no whole RTP packet of version 2. Contributing sources, extensions and padding are skipped.
-std::optional<RtpPacket> parse_rtp(Bytes bytes);
+/// Nullopt: no whole RTP packet of version 2. Contributing sources, extensions and padding are skipped, but for the one that says
+/// how loud the packet is, which has this number; 0: there is none.
+std::optional<RtpPacket> parse_rtp(Bytes bytes, std::uint8_t level_extension = 0);
 /// The first 12 bytes of a packet.
 void write_rtp_header(std::span<std::uint8_t, kRtpHeaderBytes> out, const RtpHeader& header);
 

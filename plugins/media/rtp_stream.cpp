@@ -47,6 +47,7 @@ void RtpStream::configure(const StreamSettings& settings, Parts& parts) {
     pending_count_ = 0;
     last_samples_ = kFrameSamples;
     quiet_count_ = 0;
+    kept_count_ = 0;
   }
   frame_ticks_ = info_of(settings.codec).frame_ticks();
   if (!buffer_) buffer_.emplace(settings.least_packets, settings.most_packets);
@@ -113,14 +114,27 @@ void RtpStream::receive(Listener& listener) {
 }
 
 void RtpStream::receive_from(int socket, Listener& listener) {
-  constexpr int kMostPackets = 32;  // in one frame: more are a flood, and wait
-  std::array<std::uint8_t, kBufferBytes> bytes;
-  for (int i = 0; i < kMostPackets; ++i) {
-    Endpoint from;
-    socklen_t length = Endpoint::size_of_any();
-    const ssize_t got = ::recvfrom(socket, bytes.data(), bytes.size(), MSG_DONTWAIT, from.raw(), &length);
-    if (got < 0) break;
-    take_any(std::span(bytes).first(static_cast<std::size_t>(got)), from, listener);
+  // One call takes what has come, a packet or two, and finds out that this was all.
+  constexpr int kRounds = 8;
+  constexpr unsigned kBatch = 4;  // times the rounds, in one frame: more are a flood, and wait
+  std::array<std::array<std::uint8_t, kBufferBytes>, kBatch> bytes;
+  for (int round = 0; round < kRounds; ++round) {
+    std::array<Endpoint, kBatch> from;
+    std::array<iovec, kBatch> parts;
+    std::array<mmsghdr, kBatch> messages{};
+    for (unsigned i = 0; i < kBatch; ++i) {
+      parts[i] = {bytes[i].data(), bytes[i].size()};
+      messages[i].msg_hdr.msg_name = from[i].raw();
+      messages[i].msg_hdr.msg_namelen = Endpoint::size_of_any();
+      messages[i].msg_hdr.msg_iov = &parts[i];
+      messages[i].msg_hdr.msg_iovlen = 1;
+    }
+    const int got = ::recvmmsg(socket, messages.data(), kBatch, MSG_DONTWAIT, nullptr);
+    for (int i = 0; i < got; ++i) {
+      const auto at = static_cast<std::size_t>(i);
+      take_any(std::span(bytes[at]).first(messages[at].msg_len), from[at], listener);
+    }
+    if (got < static_cast<int>(kBatch)) return;
   }
 }
 
@@ -186,7 +200,7 @@ bool RtpStream::send_to(Bytes packet, const Endpoint& to) const {
 }
 
 void RtpStream::take(Bytes bytes, const Endpoint& from, Listener& listener) {
-  const std::optional<RtpPacket> packet = parse_rtp(bytes);
+  const std::optional<RtpPacket> packet = parse_rtp(bytes, settings_.level_extension);
   if (!packet) {
     ++counts_.malformed;
     return;
@@ -201,6 +215,7 @@ void RtpStream::take(Bytes bytes, const Endpoint& from, Listener& listener) {
   silent_ = 0;
   if (their_ssrc_ != header.ssrc) {
     their_ssrc_ = header.ssrc;
+    kept_count_ = 0;
     base_sequence_ = highest_sequence_ = header.sequence;
     received_ = received_before_ = expected_before_ = 0;
     transit_ = 0;
@@ -208,7 +223,7 @@ void RtpStream::take(Bytes bytes, const Endpoint& from, Listener& listener) {
     buffer_->reset();
   }
   note_arrival(header);
-  if (settings_.receive) buffer_->put(header.sequence, is_event ? Bytes{} : packet->payload);
+  if (settings_.receive) buffer_->put(header.sequence, is_event ? Bytes{} : packet->payload, packet->level);
   if (!is_event || !settings_.event_dtmf) return;
   const std::optional<TelephoneEvent> event = parse_event(packet->payload);
   if (!event) return;
@@ -230,6 +245,7 @@ void RtpStream::note_arrival(const RtpHeader& header) {
 
 bool RtpStream::play_out(Frame& frame, Listener& listener, bool unheard) {
   bool heard = false;
+  told_.reset();
   unheard = unheard && !inband_;
   if (codec_ && settings_.receive) {
     std::array<std::int16_t, Codec::kMaxDecoded> decoded;
@@ -244,7 +260,12 @@ bool RtpStream::play_out(Frame& frame, Listener& listener, bool unheard) {
         if (unheard && quiet_count_ > kQuietPackets) {
           made = last_samples_;
           std::fill_n(decoded.begin(), made, std::int16_t{0});
+        } else if (may_skip(unheard)) {
+          keep(payload);
+          made = last_samples_;
+          std::fill_n(decoded.begin(), made, std::int16_t{0});
         } else {
+          catch_up(decoded);
           made = codec_->decode(payload, decoded);
           ++counts_.decoded;
         }
@@ -252,6 +273,7 @@ bool RtpStream::play_out(Frame& frame, Listener& listener, bool unheard) {
       } else if (their_ssrc_ && missed_ < kConcealedFrames && (next == JitterBuffer::Next::kLost || received_ > 10)) {
         ++missed_;
         ++counts_.concealed;
+        catch_up(decoded);
         const bool gap = next == JitterBuffer::Next::kLost;
         made = codec_->conceal(gap ? last_samples_ : kFrameSamples, gap ? buffer_->peek() : Bytes{}, decoded);
       }

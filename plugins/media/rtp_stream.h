@@ -22,9 +22,10 @@ struct StreamSettings {
   CodecId codec = CodecId::kPcmu;
   std::uint8_t payload_type = 0;
   std::optional<std::uint8_t> event_type;
-  int event_clock = 8000;   // of its durations
-  std::string send_key;     // SRTP; empty: plain
-  std::string receive_key;  // SRTP
+  int event_clock = 8000;            // of its durations
+  std::uint8_t level_extension = 0;  // RFC 6464: packets say how loud they are; 0: they do not
+  std::string send_key;              // SRTP; empty: plain
+  std::string receive_key;           // SRTP
   bool send = true;
   bool receive = true;
   bool any_source = false;  // the far end is behind NAT: the first address that sends well is it
@@ -99,9 +100,14 @@ class RtpStream {
 
   /// Takes in what has come.
   void receive(Listener& listener);
-  /// The next 20 ms of the far end. False: silence. `unheard`: only how loud it is matters, and packets that are silence for sure
-  /// need not be decoded.
+  /// The next 20 ms of the far end. False: silence. `unheard`: only how loud it is matters, and packets that are silence for
+  /// sure, or say how loud they are, need not be decoded.
   bool play_out(Frame& frame, Listener& listener, bool unheard = false);
+  /// How loud the frame is that was played out last and not decoded, by its own account, as a mean square; nullopt: it was
+  /// decoded.
+  std::optional<std::int64_t> told_loudness() const { return told_; }
+  /// What it would have been. False: what it says of its loudness is not so, and will not be believed any more.
+  bool decode_after_all(Frame& frame);
   /// 20 ms for the far end.
   void send(const Frame& frame);
   /// The same in two steps: coded by this leg, or by another one whose codec is of the same id and way, and sent by each.
@@ -127,6 +133,10 @@ class RtpStream {
   static constexpr std::size_t kMaxPaths = 4;
 
   void receive_from(int socket, Listener& listener);
+  bool may_skip(bool unheard) const;
+  void keep(Bytes payload);
+  /// Decodes what was kept, the last of which is `last`. How many samples that is.
+  std::size_t catch_up(std::span<std::int16_t, Codec::kMaxDecoded> last);
   /// One packet, from wherever.
   void take_any(std::span<std::uint8_t> packet, const Endpoint& from, Listener& listener);
   bool send_to(Bytes packet, const Endpoint& to) const;
@@ -179,6 +189,17 @@ class RtpStream {
   std::size_t last_samples_ = kFrameSamples;
   int missed_ = 0;                 // frames in a row
   std::uint32_t quiet_count_ = 0;  // packets in a row that were silence for sure
+  // Packets that were not decoded: with the last of them the decoder finds out again what it needs to know of what was before.
+  struct Kept {
+    std::size_t size = 0;
+    std::array<std::uint8_t, JitterBuffer::kMaxPayload> bytes;
+  };
+  static constexpr std::size_t kKept = 3;
+  std::array<Kept, kKept> kept_;
+  std::size_t kept_count_ = 0;
+  std::size_t kept_next_ = 0;
+  std::optional<std::int64_t> told_;
+  bool believed_ = true;  // of what it says about its loudness
   std::uint32_t silent_ = 0;
 
   // Reports.

@@ -137,6 +137,7 @@ class Parser {
     if (!found_) return;
     if (name == "rtpmap") return rtpmap(value);
     if (name == "crypto") return crypto(value);
+    if (name == "extmap") return extension(value);
     if (name == "ptime")
       if (const auto ms = number(value, 1000); ms && *ms > 0) audio_.ptime_ms = *ms;
   }
@@ -228,6 +229,14 @@ class Parser {
     const std::string_view name = cut(value, '/');
     const std::string_view clock = cut(value, '/');
     mapped_.push_back({static_cast<std::uint8_t>(*type), std::string(name), std::string(clock)});
+  }
+
+  /// `1[/sendonly] urn:ietf:params:rtp-hdrext:ssrc-audio-level[ vad=on]`
+  void extension(std::string_view value) {
+    std::string_view id = cut(value, ' ');
+    const auto number_of = number(cut(id, '/'), 255);
+    if (!number_of || *number_of == 0 || *number_of == 15 || id == "recvonly" || id == "inactive") return;
+    if (cut(value, ' ') == kLevelExtension) audio_.level_extension = static_cast<std::uint8_t>(*number_of);
   }
 
   /// `1 AES_CM_128_HMAC_SHA1_80 inline:<base64>[|…]`

@@ -20,6 +20,9 @@ std::string_view word_of(Direction direction);
 /// The suite of SRTP that we have.
 inline constexpr std::string_view kCryptoSuite = "AES_CM_128_HMAC_SHA1_80";
 
+/// Packets say how loud they are.
+inline constexpr std::string_view kLevelExtension = "urn:ietf:params:rtp-hdrext:ssrc-audio-level";
+
 /// One a=crypto line that we can use (RFC 4568, AES_CM_128_HMAC_SHA1_80).
 struct SdpCrypto {
   int tag = 0;
@@ -53,6 +56,7 @@ struct SdpAudio {
   std::vector<SdpCrypto> crypto;
   Direction direction = Direction::kSendRecv;
   int ptime_ms = 20;
+  std::uint8_t level_extension = 0;  // the number of the header extension that says how loud a packet is (RFC 6464); 0: none
 
   std::optional<SdpTransport> transport;   // of WebRTC; address and port mean nothing then
   std::size_t streams = 0;                 // m lines in all
@@ -72,7 +76,8 @@ struct Agreed {
   SdpCodec codec;
   std::optional<std::uint8_t> event_type;
   int event_clock = 8000;
-  std::optional<SdpCrypto> theirs;  // they send with it
+  std::uint8_t level_extension = 0;  // they send it; 0: they do not
+  std::optional<SdpCrypto> theirs;   // they send with it
 };
 
 enum class SrtpUse { kOff, kOptional, kRequired };

@@ -58,6 +58,12 @@ std::string candidate_line(unsigned foundation, const Candidate& one) {
          (one.tcp ? " tcptype passive" : "") + "\r\n";
 }
 
+/// We read it, and send none.
+std::string level_line(const Agreed& agreed) {
+  if (agreed.level_extension == 0) return {};
+  return "a=extmap:" + std::to_string(agreed.level_extension) + "/recvonly " + std::string(kLevelExtension) + "\r\n";
+}
+
 std::string tail_of(const LocalAudio& ours) { return "a=ptime:20\r\na=" + std::string(word_of(ours.direction)) + "\r\n"; }
 
 }  // namespace
@@ -90,6 +96,7 @@ Agreed agree(const SdpAudio& theirs, const LocalAudio& ours) {
   const bool wide = info_of(common->id).clock == kWideClock && theirs.wide_event_type;
   agreed.event_type = wide ? theirs.wide_event_type : theirs.event_type;
   agreed.event_clock = wide ? kWideClock : 8000;
+  agreed.level_extension = theirs.level_extension;
   if (theirs.transport) return agreed;
   if (theirs.secure) {
     if (ours.srtp == SrtpUse::kOff)
@@ -134,7 +141,7 @@ std::string write_answer(const LocalAudio& ours, const SdpAudio& offer, const Ag
     out += "\r\n" + codec_lines(agreed.codec.payload_type, agreed.codec.id);
     if (agreed.event_type) out += event_lines(*agreed.event_type, agreed.event_clock);
     if (agreed.theirs) out += crypto_line(agreed.theirs->tag, ours.srtp_key);
-    out += tail_of(ours);
+    out += level_line(agreed) + tail_of(ours);
   }
   return out;
 }
@@ -156,7 +163,7 @@ std::string write_webrtc_answer(const LocalAudio& ours, const LocalTransport& tr
   out += candidate_line(1, {ours.address, ours.port, false});
   unsigned foundation = 1;
   for (const Candidate& one : transport.more) out += candidate_line(++foundation, one);
-  return out + "a=end-of-candidates\r\n" + tail_of(ours);
+  return out + "a=end-of-candidates\r\n" + level_line(agreed) + tail_of(ours);
 }
 
 Direction mirrored(Direction theirs) {

@@ -17,6 +17,18 @@ Call& CallCore::call_of(const Connection& connection) {
   return *call;
 }
 
+bool CallCore::carries_sound(const Call& call, const Participant& who) {
+  if (!who.leg_id.empty()) return !legs.audio_provider(who.leg_id).empty();
+  // An application that speaks into its media socket.
+  const Connection* own = who.connection_id.empty() ? nullptr : book.connection(who.connection_id);
+  return own && own->server_call_id == call.server_call_id && own->streaming && own->streaming->bidirectional;
+}
+
+bool CallCore::has_voice(const Call& call, const Participant& who) {
+  if (recognition == RecognitionMode::kWords) return false;
+  return recognition == RecognitionMode::kSound || carries_sound(call, who);
+}
+
 void check_callback_uri(std::string_view uri, const std::string& target) {
   constexpr std::size_t kLongest = 2048;
   if (uri.empty()) throw refusal(ErrorCode::kInvalidArgument, 400, 8523, target + " is missing", target);

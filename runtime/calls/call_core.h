@@ -57,6 +57,10 @@ struct CallCore {
   Connection& require(const Resource& resource, std::string_view connection_id, CallAction action);
   /// [mutex held]
   Call& call_of(const Connection& connection);
+  /// Whether the real sound of this participant is there. [mutex held]
+  bool carries_sound(const Call& call, const Participant& who);
+  /// Whether that sound is what is understood, and not words that its provider tells. [mutex held]
+  bool has_voice(const Call& call, const Participant& who);
 
   ServiceContext& context;
   ResourceService& resources;

@@ -59,9 +59,8 @@ class CallMedia final : public SoundTap {
   void hear_speech(Connection& connection, const Participant& who, const std::string& text, Duration lasts);
   bool attends(Connection& connection, const Participant& who);
   // --- what is said: call_media_speech.cpp
-  /// Whether the sound of this participant is what is recognised, and not words that its provider tells.
+  /// Whether the sound of this participant is what is recognised. Takes the mutex.
   bool hears(const Resource& resource, std::string_view connection_id, const Party& target);
-  bool has_voice(const Call& call, const Participant& who) const;
   /// False: the operation has failed, and is no more.
   bool begin_listening(Connection& connection);
   void hear_sound(Connection& connection, const Participant& who, const Sounding& sounding);

@@ -22,27 +22,17 @@ int code_of(const Error& error) {
 
 }  // namespace
 
-bool CallMedia::has_voice(const Call& call, const Participant& who) const {
-  if (core_.recognition == RecognitionMode::kWords) return false;
-  if (core_.recognition == RecognitionMode::kSound) return true;
-  if (!who.leg_id.empty()) return !core_.legs.audio_provider(who.leg_id).empty();
-  // An application that speaks into its media socket.
-  const Connection* own = who.connection_id.empty() ? nullptr : core_.book.connection(who.connection_id);
-  return own && own->server_call_id == call.server_call_id && own->streaming && own->streaming->bidirectional;
-}
-
-/// Takes the mutex.
 bool CallMedia::hears(const Resource& resource, std::string_view connection_id, const Party& target) {
   const std::lock_guard lock(core_.mutex);
   Call& call = core_.call_of(core_.require(resource, connection_id, CallAction::kMedia));
-  return has_voice(call, present(call, target));
+  return core_.has_voice(call, present(call, target));
 }
 
 bool CallMedia::begin_listening(Connection& connection) {
   MediaOperation& operation = connection.operations.front();
   Call& call = core_.call_of(connection);
   const Participant* who = call.find_connected(operation.to.front());
-  if (!who || !has_voice(call, *who)) return true;
+  if (!who || !core_.has_voice(call, *who)) return true;
   const RecognizeSpec& spec = operation.recogniser->spec();
   if (!core_.ears.understands(spec.language)) {
     not_understood(connection, Error(ErrorCode::kInvalidArgument,

@@ -6,6 +6,7 @@
 #include "runtime/async/executor.h"
 #include "runtime/base/ids.h"
 #include "runtime/calls/media_stream.h"
+#include "runtime/calls/transcript.h"
 #include "runtime/clock/clock.h"
 #include "runtime/clock/system_time.h"
 
@@ -27,14 +28,6 @@ void CallStreams::audio_event(const Connection& connection, const char* type, co
   data["mediaStreamingUpdate"]["contentType"] = "Audio";
   data["mediaStreamingUpdate"]["mediaStreamingStatus"] = status;
   data["mediaStreamingUpdate"]["mediaStreamingStatusDetails"] = details;
-  core_.notices.callback(connection, type, tag, result, std::move(data));
-}
-
-void CallStreams::transcript_event(const Connection& connection, const char* type, const OperationTag& tag,
-                                   const CallResult& result, const char* status, const char* details) {
-  nlohmann::json data;
-  data["transcriptionUpdate"]["transcriptionStatus"] = status;
-  data["transcriptionUpdate"]["transcriptionStatusDetails"] = details;
   core_.notices.callback(connection, type, tag, result, std::move(data));
 }
 
@@ -69,12 +62,14 @@ std::shared_ptr<MediaStream> CallStreams::open(const Connection& connection, con
     with_connection([&](Connection& found, MediaStream&) { lost(found, audio); });
   };
   // Signing takes a millisecond, and the first key much longer: not under the mutex.
-  core_.context.executor.post([this, stream, target = std::move(target), events = std::move(events),
+  core_.context.executor.post([this, stream, audio, target = std::move(target), events = std::move(events),
                                audience = connection.resource->id]() mutable {
+    std::optional<std::string> deaf = audio ? std::nullopt : core_.ears.trouble();  // this may load a library
     target.headers.add("Authorization",
                        "Bearer " + core_.signer.token(audience, system_time_now(), kTokenLife, core_.context.ids.uuid4().str()));
     // Opening only begins here, and what comes of it waits for the mutex: it finds the socket in its place.
     const std::lock_guard lock(core_.mutex);
+    stream->deaf = std::move(deaf);
     if (!stream->over) stream->socket = net::WebSocketClient::open(core_.context.executor, std::move(target), std::move(events));
   });
   return stream;
@@ -84,6 +79,7 @@ void CallStreams::close(std::shared_ptr<MediaStream>& stream) {
   if (!stream) return;
   stream->over = true;
   if (stream->timer != 0) core_.context.clock.cancel(stream->timer);
+  if (stream->transcript) stream->transcript->drop();
   if (stream->socket) stream->socket->close();
   stream.reset();
 }
@@ -100,6 +96,7 @@ void CallStreams::lost(Connection& connection, bool audio) {
     connection.transcription_active = false;
     transcript_event(connection, "TranscriptionFailed", {}, result, "transcriptionFailed", "streamConnectionInterrupted");
   }
+  core_.taps.rearranged(core_.call_of(connection));  // perhaps nobody listens any more
 }
 
 void CallStreams::start_audio(Connection& connection, OperationTag tag) {
@@ -120,28 +117,6 @@ void CallStreams::start_audio(Connection& connection, OperationTag tag) {
                 "subscriptionStarted");
     next_frame(found);
   });
-}
-
-void CallStreams::start_transcript(Connection& connection, OperationTag tag, std::string locale) {
-  if (connection.transcript_stream) return;
-  if (!locale.empty()) connection.transcription->locale = std::move(locale);
-  connection.transcript_stream =
-      open(connection, connection.transcription->url, false, [this, tag](Connection& found, Result<void> result) {
-        if (!result.ok()) {
-          close(found.transcript_stream);
-          transcript_event(found, "TranscriptionFailed", tag,
-                           failure(500, sub_code::kTranscriptionFailed, result.error().message), "transcriptionFailed",
-                           "initialWebSocketConnectionFailed");
-          return;
-        }
-        found.transcription_active = true;
-        MediaStream& stream = *found.transcript_stream;
-        stream.open = true;
-        stream.opened_at = core_.context.clock.now();
-        send(stream, transcription_metadata(found.id, found.transcription->locale, found.id, found.correlation_id));
-        transcript_event(found, "TranscriptionStarted", tag, success("transcription has begun"), "transcriptionStarted",
-                         "subscriptionStarted");
-      });
 }
 
 void CallStreams::send(MediaStream& stream, std::string text) {
@@ -170,12 +145,10 @@ void CallStreams::next_frame(Connection& connection) {
     send(stream, audio_data(frame, connection.streaming->sample_rate, now, "", !heard));
   } else {
     constexpr std::size_t kDominant = 4;
-    for (std::size_t i = 0; i < stream.voices.size() && i < kDominant; ++i) {
-      const MediaStream::Voice& voice = stream.voices[i];
-      if (voice.raw_id.empty()) continue;
+    for (const MediaStream::Voice* voice : stream.loudest(kDominant)) {
       frame.assign(kStreamFrameSamples, 0);
-      mix(frame, 0, *voice.sound.samples, voice.at, kStreamFrameSamples);
-      send(stream, audio_data(frame, connection.streaming->sample_rate, now, voice.raw_id, false));
+      mix(frame, 0, *voice->sound.samples, voice->at, kStreamFrameSamples);
+      send(stream, audio_data(frame, connection.streaming->sample_rate, now, voice->raw_id, false));
     }
   }
   stream.advance();
@@ -201,10 +174,7 @@ void CallStreams::began(const Sounding& sounding) {
       connection->stream->voices.push_back(std::move(voice));
       if (sounding.tone != 0 && connection->streaming->dtmf) send(*connection->stream, dtmf_data(sounding.tone));
     }
-    MediaStream* words = connection->transcript_stream.get();
-    if (words && words->open && sounding.who && !sounding.text.empty())
-      send(*words, transcription_data(sounding.text, core_.context.clock.now() - words->opened_at, sounding.sound.length(),
-                                      sounding.who->who.raw_id));
+    write_down(*connection, sounding);
   }
 }
 
@@ -217,13 +187,13 @@ void CallStreams::cut(std::uint64_t id) {
 
 bool CallStreams::listens(const Call& call) const {
   for (const Connection* connection : core_.book.connections_of(call))
-    if (connection->stream && connection->stream->open) return true;
+    if ((connection->stream && connection->stream->open) || hears_voices(*connection)) return true;
   return false;
 }
 
 void CallStreams::end_all(Connection& connection) {
   close(connection.stream);
-  close(connection.transcript_stream);
+  end_transcript(connection);
   if (std::exchange(connection.streaming_active, false))
     audio_event(connection, "MediaStreamingStopped", {}, success("the call ended"), "mediaStreamingStopped", "callEnded");
   if (std::exchange(connection.transcription_active, false))
@@ -252,40 +222,6 @@ void CallStreams::stop_streaming(const Resource& resource, std::string_view conn
               "subscriptionStopped");
 }
 
-void CallStreams::start_transcription(const Resource& resource, std::string_view connection_id, std::string locale,
-                                      OperationTag tag) {
-  const std::lock_guard lock(core_.mutex);
-  Connection& connection = core_.require(resource, connection_id, CallAction::kMedia);
-  if (!connection.transcription)
-    throw refusal(ErrorCode::kFailedPrecondition, 400, sub_code::kBadStreamUrl, "the call was made without transcriptionOptions",
-                  "transcriptionOptions");
-  start_transcript(connection, std::move(tag), std::move(locale));
-}
-
-void CallStreams::update_transcription(const Resource& resource, std::string_view connection_id, std::string locale,
-                                       OperationTag tag) {
-  const std::lock_guard lock(core_.mutex);
-  Connection& connection = core_.require(resource, connection_id, CallAction::kMedia);
-  if (!connection.transcript_stream)
-    throw refusal(ErrorCode::kFailedPrecondition, 400, sub_code::kTranscriptionFailed, "transcription is not on",
-                  "callConnectionId");
-  if (!locale.empty()) connection.transcription->locale = std::move(locale);
-  transcript_event(connection, "TranscriptionUpdated", tag, success("transcription was changed"), "transcriptionUpdated",
-                   "transcriptionLocaleUpdated");
-}
-
-void CallStreams::stop_transcription(const Resource& resource, std::string_view connection_id, OperationTag tag) {
-  const std::lock_guard lock(core_.mutex);
-  Connection& connection = core_.require(resource, connection_id, CallAction::kMedia);
-  if (!connection.transcript_stream)
-    throw refusal(ErrorCode::kFailedPrecondition, 400, sub_code::kTranscriptionFailed, "transcription is not on",
-                  "callConnectionId");
-  close(connection.transcript_stream);
-  connection.transcription_active = false;
-  transcript_event(connection, "TranscriptionStopped", tag, success("transcription was stopped"), "transcriptionStopped",
-                   "subscriptionStopped");
-}
-
 void CallStreams::stop() {
   const std::lock_guard lock(core_.mutex);
   for (Call* call : core_.book.all_calls())
@@ -293,6 +229,8 @@ void CallStreams::stop() {
       close(connection->stream);
       close(connection->transcript_stream);
     }
+  for (std::shared_ptr<MediaStream>& stream : ending_) close(stream);
+  ending_.clear();
 }
 
 }  // namespace trunkline::calls

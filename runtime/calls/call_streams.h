@@ -1,10 +1,15 @@
 // Sound and words of calls on their way to WebSockets of applications.
 #pragma once
+#include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "runtime/calls/call_core.h"
 
 namespace trunkline::calls {
+
+class Transcript;
 
 /// One sender for each connection that asked for one. Requests are [any-thread] and take the mutex; what is marked is called with
 /// it held.
@@ -40,10 +45,20 @@ class CallStreams final : public SoundTap {
                                     UniqueFunction<void(Connection&, Result<void>)> opened);
   void close(std::shared_ptr<MediaStream>& stream);
   void lost(Connection& connection, bool audio);
+  // --- transcription: call_transcripts.cpp
+  std::shared_ptr<Transcript> transcript_of(const Connection& connection, const std::shared_ptr<MediaStream>& stream);
+  std::optional<CallResult> not_understood(Connection& connection, const MediaStream& stream, const Participant& who);
+  std::string no_language(const std::string& locale) const;
+  void transcription_failed(Connection& connection, const OperationTag& tag, const CallResult& result);
+  void end_transcript(Connection& connection);
+  void forget(const std::weak_ptr<MediaStream>& stream);
+  bool hears_voices(const Connection& connection) const;
+  void write_down(Connection& connection, const Sounding& sounding);
   void send(MediaStream& stream, std::string text);
   void next_frame(Connection& connection);
 
   CallCore& core_;
+  std::vector<std::shared_ptr<MediaStream>> ending_;  // under the mutex
 };
 
 }  // namespace trunkline::calls

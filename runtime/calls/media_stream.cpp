@@ -43,12 +43,46 @@ std::string base64_of(const Samples& samples) {
 
 std::int64_t ticks(Duration duration) { return duration.count() / 100; }
 
+/// Of a text that was told, not heard: every word takes as long as any other.
+std::vector<TranscriptPart::Word> even_words(const TranscriptPart& part) {
+  const std::string_view text = part.text;
+  std::vector<TranscriptPart::Word> words;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t begin = text.find_first_not_of(' ', at);
+    if (begin == text.npos) break;
+    at = std::min(text.find(' ', begin), text.size());
+    words.push_back({std::string(text.substr(begin, at - begin)), {}, {}});
+  }
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    words[i].lasts = part.lasts / static_cast<std::int64_t>(words.size());
+    words[i].offset = part.offset + words[i].lasts * static_cast<std::int64_t>(i);
+  }
+  return words;
+}
+
 }  // namespace
 
 bool MediaStream::mix_frame(Samples& frame) {
   frame.assign(kFrameSamples, 0);
   for (const Voice& voice : voices) mix(frame, 0, *voice.sound.samples, voice.at, kFrameSamples);
   return !voices.empty();
+}
+
+std::vector<const MediaStream::Voice*> MediaStream::loudest(std::size_t most) {
+  constexpr int kRelease = 32;  // 7 dB a second: who pauses between two words stays
+  std::vector<const Voice*> found;
+  for (Voice& voice : voices) {
+    if (voice.raw_id.empty()) continue;  // a prompt
+    const Samples& samples = *voice.sound.samples;
+    std::int64_t sum = 0;
+    for (std::size_t i = voice.at; i < std::min(voice.at + kFrameSamples, samples.size()); ++i)
+      sum += std::int32_t{samples[i]} * samples[i];
+    voice.loudness = std::max(sum / static_cast<std::int64_t>(kFrameSamples), voice.loudness - voice.loudness / kRelease);
+    found.push_back(&voice);
+  }
+  std::stable_sort(found.begin(), found.end(), [](const Voice* a, const Voice* b) { return a->loudness > b->loudness; });
+  found.resize(std::min(found.size(), most));
+  return found;
 }
 
 void MediaStream::add_live(std::uint64_t sounding, const std::string& raw_id, const Sound& piece) {
@@ -116,31 +150,20 @@ std::string transcription_metadata(std::string_view subscription_id, std::string
   return json_text(out);
 }
 
-std::string transcription_data(std::string_view text, Duration offset, Duration lasts, std::string_view raw_id) {
+std::string transcription_data(const TranscriptPart& part, std::string_view raw_id) {
   json out;
   out["kind"] = "TranscriptionData";
   json& data = out["transcriptionData"];
-  data["text"] = text;
+  data["text"] = part.text;
   data["format"] = "display";
-  data["confidence"] = 1.0;
-  data["offset"] = ticks(offset);
-  data["duration"] = ticks(lasts);
+  data["confidence"] = part.confidence;
+  data["offset"] = ticks(part.offset);
+  data["duration"] = ticks(part.lasts);
   data["words"] = json::array();
-  // Every word takes as long as any other here.
-  std::vector<std::string_view> words;
-  for (std::size_t at = 0; at < text.size();) {
-    const std::size_t begin = text.find_first_not_of(' ', at);
-    if (begin == text.npos) break;
-    at = std::min(text.find(' ', begin), text.size());
-    words.push_back(text.substr(begin, at - begin));
-  }
-  for (std::size_t i = 0; i < words.size(); ++i) {
-    const Duration each = lasts / static_cast<std::int64_t>(words.size());
-    data["words"].push_back(
-        json{{"text", words[i]}, {"offset", ticks(offset + each * static_cast<std::int64_t>(i))}, {"duration", ticks(each)}});
-  }
+  for (const TranscriptPart::Word& word : part.words.empty() ? even_words(part) : part.words)
+    data["words"].push_back(json{{"text", word.text}, {"offset", ticks(word.offset)}, {"duration", ticks(word.lasts)}});
   data["participantRawID"] = raw_id;
-  data["resultStatus"] = "Final";
+  data["resultStatus"] = part.final ? "Final" : "Intermediate";
   return json_text(out);
 }
 

@@ -73,6 +73,8 @@ SpeechDetector::Turn SpeechDetector::frame(std::span<const std::int16_t> samples
   return quiet_ >= end_frames_ || said_.size() >= samples_in(kLongest) ? Turn::kEnded : Turn::kNone;
 }
 
+Time SpeechDetector::began() const { return next_ ? *next_ - lasting(partial_.size() + said_.size()) : Time{}; }
+
 Samples SpeechDetector::take() {
   speaking_ = false;
   loud_ = quiet_ = 0;

@@ -21,6 +21,10 @@ class SpeechDetector {
   /// A piece that began at this time. Pieces that are missing count as silence.
   Turn push(Time at, std::span<const std::int16_t> samples);
   bool speaking() const { return speaking_; }
+  /// What is said and not over, from a little before its begin; while nobody speaks: what came just before.
+  const Samples& so_far() const { return said_; }
+  /// When that began.
+  Time began() const;
   /// What was said, from a little before its begin. Begins anew.
   Samples take();
 

@@ -58,7 +58,10 @@ class SpeechEars::Decoder {
   HeardSpeech words(const Samples& said) {
     const SphinxDecoder::Heard heard = sphinx_.free(said);
     if (heard.text.empty()) return {};
-    return {std::nullopt, heard.text, confidence(said, heard)};
+    HeardSpeech out{std::nullopt, heard.text, confidence(said, heard), {}};
+    for (const SphinxDecoder::Word& word : heard.words)
+      out.words.push_back({word.text, word.from * kSphinxFrame, (word.to - word.from) * kSphinxFrame});
+    return out;
   }
 
   /// The phrase must fit the sound nearly as well as sounds do that need not be words: what was said is judged, not only which of
@@ -80,14 +83,14 @@ class SpeechEars::Decoder {
     const SphinxDecoder::Heard heard = sphinx_.one_of(said, wanted);
     const double sure = heard.text.empty() ? 0 : confidence(said, heard);
     for (std::size_t i = 0; i < wanted.size(); ++i)
-      if (sure >= kGate && joined(wanted[i]) == heard.text) return {i, heard.text, sure};
+      if (sure >= kGate && joined(wanted[i]) == heard.text) return {i, heard.text, sure, {}};
     // It may be among other words: `well, sales please`.
     const HeardSpeech all = words(said);
     const std::string text = " " + all.text + " ";
     for (std::size_t i = 0; i < wanted.size(); ++i)
       if (all.confidence >= kGate && !wanted[i].empty() && text.find(" " + joined(wanted[i]) + " ") != text.npos)
-        return {i, all.text, all.confidence};
-    return {std::nullopt, all.text, all.confidence};
+        return {i, all.text, all.confidence, {}};
+    return {std::nullopt, all.text, all.confidence, {}};
   }
 
   SphinxDecoder sphinx_;
@@ -101,6 +104,13 @@ std::optional<std::string> SpeechEars::trouble() const { return SphinxDecoder::t
 bool SpeechEars::understands(std::string_view locale) const {
   const std::string wanted = to_lower(std::string(locale)), have = to_lower(language());
   return wanted.empty() || wanted.substr(0, wanted.find('-')) == have.substr(0, have.find('-'));
+}
+
+std::size_t SpeechEars::waiting() const {
+  const std::lock_guard lock(mutex_);
+  std::size_t all = 0;
+  for (const Ear& ear : ears_) all += ear.waiting;
+  return all;
 }
 
 void SpeechEars::understand(Samples said, std::vector<std::string> phrases, UniqueFunction<void(Result<HeardSpeech>)> done) {

@@ -17,11 +17,18 @@
 
 namespace trunkline::calls {
 
+struct HeardWord {
+  std::string text;
+  Duration at{0};  // from the begin of the sound
+  Duration lasts{0};
+};
+
 /// What was understood.
 struct HeardSpeech {
-  std::optional<std::size_t> phrase;  // which of them
-  std::string text;                   // empty: nothing
-  double confidence = 0;              // 0 to 1
+  std::optional<std::size_t> phrase = {};  // which of them
+  std::string text;                        // empty: nothing
+  double confidence = 0;                   // 0 to 1
+  std::vector<HeardWord> words;            // of free speech
 };
 
 /// PocketSphinx with an acoustic model, a dictionary and a language model on this machine. Library and models are looked for when
@@ -46,6 +53,8 @@ class SpeechEars {
   /// Whether words of this locale are understood. Empty: whatever the model is for.
   bool understands(std::string_view locale) const;
   std::string language() const { return model_.filename().string(); }
+  /// What is being understood, and what waits.
+  std::size_t waiting() const;
 
   /// With phrases: which of them this is, or has in it. Without: its words. Calls `done` once on a thread of the executor, unless
   /// stopped before. Errors: kFailedPrecondition (library or model), kInvalidArgument (a phrase with words that are not in the
@@ -64,7 +73,7 @@ class SpeechEars {
 
   Executor& executor_;
   const std::filesystem::path model_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   bool stopped_ = false;
   std::array<Ear, kThreads> ears_;
 };

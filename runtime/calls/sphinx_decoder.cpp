@@ -21,6 +21,8 @@ constexpr const char* kLibrary = "libpocketsphinx.so.3";
 /// at 16 and 8 kHz: words that were wanted lie above (97 of 100), others below, but for those that differ in one sound.
 constexpr double kHalfSure = -18, kSlope = 5;
 
+constexpr std::int64_t kFrameSamples = kSampleRate / 100;
+
 constexpr std::array kSounds = {"AA", "AE", "AH", "AO", "AW", "AY", "B",  "CH", "D", "DH", "EH", "ER", "EY",
                                 "F",  "G",  "HH", "IH", "IY", "JH", "K",  "L",  "M", "N",  "NG", "OW", "OY",
                                 "P",  "R",  "S",  "SH", "T",  "TH", "UH", "UW", "V", "W",  "Y",  "Z",  "ZH"};
@@ -211,14 +213,24 @@ SphinxDecoder::Heard SphinxDecoder::decode(const char* search, const Samples& sa
   library.end(decoder);
   std::int32_t score = 0;
   if (const char* text = library.hypothesis(decoder, &score)) heard.text = text;
+  std::int64_t decoded = 0;
   for (ps_seg_t* segment = library.segments(decoder); segment; segment = library.next_segment(segment)) {
     std::int32_t acoustic = 0, language = 0, back = 0;
     library.segment_scores(segment, &acoustic, &language, &back);
     heard.score += acoustic;
     int from = 0, to = 0;
     library.segment_frames(segment, &from, &to);
-    const char first = library.segment_word(segment)[0];
-    if (first != '<' && first != '[' && first != '(') heard.frames += to - from + 1;  // silence, noise, nothing
+    decoded = to + 1;
+    const std::string_view word = library.segment_word(segment);
+    if (word[0] == '<' || word[0] == '[' || word[0] == '(') continue;  // silence, noise, nothing
+    heard.frames += to - from + 1;
+    heard.words.push_back({std::string(word.substr(0, word.find('('))), from, to + 1});  // (2): another pronunciation
+  }
+  // The silence before the first word is not decoded, and not counted; what comes after the last one is.
+  const auto all = static_cast<std::int64_t>(said.size()) / kFrameSamples;
+  for (Word& word : heard.words) {
+    word.from += std::max<std::int64_t>(all - decoded, 0);
+    word.to += std::max<std::int64_t>(all - decoded, 0);
   }
   return heard;
 }

@@ -11,14 +11,23 @@
 
 namespace trunkline::calls {
 
+/// Sound is looked at in frames.
+inline constexpr Duration kSphinxFrame = std::chrono::milliseconds{10};
+
 /// One decoder with its models: 30 MB, and 70 MB more from the first free() on. One thread. Equal sounds are understood alike,
 /// whatever was said before.
 class SphinxDecoder {
  public:
+  /// In frames from the begin of what was said.
+  struct Word {
+    std::string text;
+    std::int64_t from = 0, to = 0;
+  };
   struct Heard {
     std::string text;         // words, or empty
+    std::vector<Word> words;  // each of them
     std::int64_t score = 0;   // acoustic, of the whole
-    std::int64_t frames = 0;  // of speech, 10 ms each
+    std::int64_t frames = 0;  // of speech
   };
 
   /// Why there is none, and which packages bring it; nullopt: there is one.

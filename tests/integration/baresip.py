@@ -32,12 +32,15 @@ def sip_port() -> int:
 
 
 class Baresip:
-    """A phone with this number that takes every call."""
+    """A phone with this number that takes every call; with a certificate over TLS (one port further) and with SRTP."""
 
-    def __init__(self, number: str, hz: int, codec: str = "PCMU/8000/1", address: str = "127.0.0.1") -> None:
+    def __init__(
+        self, number: str, hz: int, codec: str = "PCMU/8000/1", address: str = "127.0.0.1", certificate: Path | None = None
+    ) -> None:
         program = shutil.which("baresip")
         assert program, "baresip is not installed; run tools/setup.sh"
         self.port = sip_port()
+        self.tls_port = self.port + 1
         self.folder = Path(tempfile.mkdtemp(prefix="baresip-"))
         control = next(port for port in iter(free_port, 0) if port not in (self.port, self.port + 1))
         host = f"[{address}]" if ":" in address else address
@@ -54,13 +57,14 @@ class Baresip:
             "ausrc_channels 2",
             f"snd_path {self.folder}",
             f"module_path {MODULES}",
-            *(f"module {name}.so" for name in ("g711", "g722", "ausine", "aubridge", "sndfile")),
+            *([f"sip_certificate {certificate}"] if certificate else []),
+            *(f"module {name}.so" for name in ("g711", "g722", "ausine", "aubridge", "sndfile", "srtp")),
             *(f"module_app {name}.so" for name in ("account", "menu", "ctrl_tcp")),
         ]
         (self.folder / "config").write_text("\n".join(lines) + "\n")
-        (self.folder / "accounts").write_text(
-            f"<sip:{number}@{host}:{self.port}>;regint=0;answermode=auto;audio_codecs={codec}\n"
-        )
+        at = f"{host}:{self.tls_port};transport=tls" if certificate else f"{host}:{self.port}"
+        security = ";mediaenc=srtp-mand" if certificate else ""
+        (self.folder / "accounts").write_text(f"<sip:{number}@{at}>;regint=0;answermode=auto;audio_codecs={codec}{security}\n")
         (self.folder / "contacts").write_text("")
         self.log = (self.folder / "log").open("w")
         self.process = subprocess.Popen(

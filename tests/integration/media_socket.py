@@ -1,4 +1,4 @@
-"""The application's end of media streaming: a WebSocket server that hears one call and speaks into it."""
+"""The application's end of media streaming and transcription: a WebSocket server that hears one call and speaks into it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import struct
 import threading
 import time
 from types import TracebackType
+from typing import Any
 
 PATIENCE_SECONDS = 30
 GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -22,6 +23,9 @@ class MediaSocket:
         self.changed = threading.Condition()
         self.heard = b""  # 16 kHz
         self.kinds: set[str] = set()
+        self.written: list[dict[str, Any]] = []  # TranscriptionData
+        self.metadata: dict[str, Any] = {}
+        self.closed = False
         self.client: socket.socket | None = None
         self.thread = threading.Thread(target=self._run, daemon=True)
 
@@ -57,7 +61,18 @@ class MediaSocket:
                 self.kinds.add(message["kind"])
                 if message["kind"] == "AudioData":
                     self.heard += base64.b64decode(message["audioData"]["data"])
+                elif message["kind"] == "TranscriptionData":
+                    self.written.append(message["transcriptionData"])
+                elif message["kind"].endswith("Metadata"):
+                    self.metadata = message[message["kind"][0].lower() + message["kind"][1:]]
                 self.changed.notify_all()
+        with self.changed:
+            self.closed = True
+            self.changed.notify_all()
+
+    def texts(self, status: str = "Final") -> list[str]:
+        with self.changed:
+            return [one["text"] for one in self.written if one["resultStatus"] == status]
 
     def say(self, samples: bytes) -> None:
         """16 kHz, 16 bits, at the pace at which it is spoken."""

@@ -22,7 +22,10 @@ PHONE = "+14255550123"
 TRUNK = "sbc.example.test"
 
 
-def configuration(folder: Path, sip_port: int, *trunks: dict[str, Any], **config: Any) -> list[str]:
+def configuration(
+    folder: Path, sip_port: int, *trunks: dict[str, Any], calls: dict[str, Any] | None = None, **config: Any
+) -> list[str]:
+    """`calls`: that section; what else there is goes to the provider."""
     first = free_port(pairs=True)
     sip = {
         "address": "127.0.0.1",
@@ -38,6 +41,7 @@ def configuration(folder: Path, sip_port: int, *trunks: dict[str, Any], **config
         "control": {"enabled": True},
         "log": {"level": "info"},
         "store": {"mode": "file", "path": str(folder / "data")},
+        "calls": calls or {},
         "providers": [{"name": "sip", "plugin": "pstn-sip", "config": sip, "secrets": {"password": {"value": "secret"}}}],
         "resources": [{"name": "main", "numbers": [{"number": OURS, "calling": "both"}]}],
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,32 @@ def recorded(calls: Line, connection: str, seconds_of_prompt: float) -> bytes:
 @pytest.mark.parametrize("codec", ["PCMU/8000/1", "PCMA/8000/1", "G722/16000/1"])
 def test_baresip_is_called(tmp_path: Path, codec: str) -> None:
     with Baresip(PHONE, 600, codec) as baresip, line(tmp_path, trunk_at(baresip.port)) as calls:
+        connection = calls.call(PHONE)
+        sound = recorded(calls, connection, 1.0)
+        calls.hang_up(connection)
+        assert baresip.event("CALL_CLOSED")
+        assert sounds(sound, 16000, 600)
+        samples, rate = baresip.heard()
+        assert loudest(samples, rate, [1000.0]) == {1000.0}
+        calls.nothing_is_left()
+
+
+def test_baresip_is_called_over_tls_with_srtp(tmp_path: Path) -> None:
+    """Signalling and sound as others understand RFC 5630 and RFC 4568; both sides have the same authority."""
+    make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "key.pem", "-out", "cafile.pem", "-days", "2"]
+    make += ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1,DNS:127.0.0.1"]
+    subprocess.run(make, cwd=tmp_path, check=True, capture_output=True)
+    certificate = tmp_path / "agent.pem"
+    certificate.write_text((tmp_path / "cafile.pem").read_text() + (tmp_path / "key.pem").read_text())
+    with (
+        Baresip(PHONE, 600, certificate=certificate) as baresip,
+        line(
+            tmp_path,
+            trunk_at(baresip.tls_port, transport="tls", srtp="required"),
+            tls_certificate_dir=str(tmp_path),
+            tls_port=free_port(),
+        ) as calls,
+    ):
         connection = calls.call(PHONE)
         sound = recorded(calls, connection, 1.0)
         calls.hang_up(connection)

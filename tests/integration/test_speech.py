@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from media_socket import MediaSocket
 from phone import Sipp, Sound, strength
 from receiver import Receiver
 from server import Server
@@ -285,6 +286,38 @@ def test_another_language_is_not_understood(hearing_phones: Phones) -> None:
     failed = hearing_phones.event("RecognizeFailed", connection)["resultInformation"]
     assert (failed["code"], failed["subCode"]) == (400, 8565)
     assert "de-DE" in failed["message"]
+
+
+def transcription(socket: MediaSocket) -> dict[str, Any]:
+    return {"transportType": "websocket", "transportUrl": socket.url, "locale": "en-US", "startTranscription": True}
+
+
+def test_what_simulated_phones_say_is_written_down_as_it_is_told(tmp_path: Path) -> None:
+    with phones_with(tmp_path) as phones, MediaSocket() as socket:
+        phones.persona("+14255550180", says="What time is it?", says_after="1s")
+        connection = phones.connected("+14255550180", transcriptionOptions=transcription(socket))
+        phones.event("TranscriptionStarted", connection)
+        phones.advance("4s")
+        assert socket.wait(lambda: socket.written)
+        [said] = socket.written
+        assert (said["text"], said["resultStatus"], said["format"]) == ("What time is it?", "Final", "display")
+        assert said["participantRawID"] == "4:+14255550180"
+        assert [word["text"] for word in said["words"]] == ["What", "time", "is", "it?"]
+        assert {word["duration"] for word in said["words"]} == {said["duration"] // 4}
+
+
+def test_what_simulated_phones_say_with_a_voice_is_written_down_as_it_is_understood(hearing_phones: Phones) -> None:
+    calls = hearing_phones
+    calls.persona("+14255550181", says="what time is it", says_after="2s")
+    with MediaSocket() as socket:
+        connection = calls.connected("+14255550181", transcriptionOptions=transcription(socket))
+        calls.event("TranscriptionStarted", connection)
+        calls.advance("8s")
+        assert socket.wait(lambda: socket.written)
+        [said] = socket.written
+        assert "time is" in said["text"]
+        assert 15_000_000 < said["offset"] < 25_000_000, "two seconds after the answer"
+        assert 0 < said["confidence"] <= 1
 
 
 def test_without_a_model_it_says_what_to_install_and_keys_go_on(tmp_path: Path) -> None:

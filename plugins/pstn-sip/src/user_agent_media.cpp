@@ -38,6 +38,7 @@ Agreed UserAgent::set_media(SipLeg& leg, SdpAudio theirs) {
   stream.payload_type = agreed.codec.payload_type;
   stream.event_type = agreed.event_type;
   stream.event_clock = agreed.event_clock;
+  stream.level_extension = agreed.level_extension;
   if (agreed.theirs) {
     stream.send_key = leg.local.srtp_key;
     stream.receive_key = agreed.theirs->key;

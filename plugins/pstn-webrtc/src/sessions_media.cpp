@@ -33,6 +33,7 @@ Agreed Sessions::agree_with(Session& session, const SdpAudio& offer) const {
   stream.payload_type = agreed.codec.payload_type;
   stream.event_type = agreed.event_type;
   stream.event_clock = agreed.event_clock;
+  stream.level_extension = agreed.level_extension;
   stream.event_dtmf = !session.listens;
   stream.send = offer.direction == Direction::kSendRecv || offer.direction == Direction::kRecvOnly;
   stream.receive = !session.listens && (offer.direction == Direction::kSendRecv || offer.direction == Direction::kSendOnly);

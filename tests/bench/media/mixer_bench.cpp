@@ -1,6 +1,9 @@
 // Our bridge with participants that send over sockets of their own, in real time: CPU of the media thread, and where it goes.
 //
-//   bench_mixer participants talkers seconds pcmu|opus [srtp]
+//   bench_mixer participants talkers seconds pcmu|opus [srtp] [levels] [noise] [alone]
+//
+// levels: packets say how loud they are (RFC 6464). noise: who does not talk sends the noise of a room, not nothing. alone: one
+// media thread, whatever the number of participants.
 //
 // Prints "percent-of-core frames-back late-share outside-share participants-per-core". Outside: what is neither codec nor crypto,
 // by the cost of those measured alone beside it.
@@ -27,14 +30,14 @@ double thread_seconds(clockid_t clock) {
 struct Work {
   double coded = 0;
   double decoded = 0;            // of those that talk
-  double decoded_silence = 0;    // of the others
+  double decoded_quiet = 0;      // of the others
   double protected_packets = 0;  // both ways
 };
 
 /// Seconds of CPU that this takes each second, alone.
-double bare_cost(const Work& work, CodecId id, const std::string& key) {
+double bare_cost(const Work& work, CodecId id, const media_bench::Ways& ways) {
   const std::unique_ptr<Codec> codec = Codec::make(id);
-  const auto talking = media_bench::coded(id, false), silent = media_bench::coded(id, true);
+  const auto talking = media_bench::coded(id, false), silent = media_bench::coded(id, true, ways.quiet);
   const auto frames = media_bench::speech(250, false);
   std::array<std::int16_t, Codec::kMaxDecoded> sound{};
   std::array<std::uint8_t, Codec::kMaxEncoded> bytes{};
@@ -50,9 +53,9 @@ double bare_cost(const Work& work, CodecId id, const std::string& key) {
     });
   };
   double cost = timed([&](std::size_t i) { codec->encode(frames[i], bytes); }) * work.coded;
-  cost += decode(talking) * work.decoded + decode(silent) * work.decoded_silence;
-  if (key.empty()) return cost;
-  SrtpSession session(key, true);
+  cost += decode(talking) * work.decoded + decode(silent) * work.decoded_quiet;
+  if (ways.key.empty()) return cost;
+  SrtpSession session(ways.key, true);
   std::array<std::uint8_t, 700> packet{};
   std::uint16_t sequence = 0;
   return cost + work.protected_packets * timed([&](std::size_t i) {
@@ -68,15 +71,23 @@ double bare_cost(const Work& work, CodecId id, const std::string& key) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 5) return std::fprintf(stderr, "bench_mixer participants talkers seconds pcmu|opus [srtp]\n"), 2;
+  if (argc < 5)
+    return std::fprintf(stderr, "bench_mixer participants talkers seconds pcmu|opus [srtp] [levels] [noise] [alone]\n"), 2;
   const int count = std::atoi(argv[1]), talkers = std::atoi(argv[2]);
   const double seconds = std::atof(argv[3]);
   const CodecId codec = *codec_of_name(argv[4]);
-  const std::string key = argc > 5 ? std::string(SrtpSession::kKeyBytes, 'k') : "";
+  media_bench::Ways ways;
+  MediaEngine::Split split;
+  for (const std::string_view word : std::span(argv + 5, static_cast<std::size_t>(argc - 5))) {
+    if (word == "srtp") ways.key.assign(SrtpSession::kKeyBytes, 'k');
+    if (word == "levels") ways.levels = true;
+    if (word == "noise") ways.quiet = media_bench::Quiet::kNoise;
+    if (word == "alone") split.helpers = 0;
+  }
 
   RtpPorts ports("127.0.0.1", 30000, 39999);
-  MediaEngine engine([] {});
-  media_bench::Participants people(count, talkers, codec, key);
+  MediaEngine engine([] {}, kMixLoudest, split);
+  media_bench::Participants people(count, talkers, codec, ways);
   std::vector<std::pair<std::uint16_t, std::uint8_t>> peers;
   std::vector<MediaLegPtr> legs;
   for (int i = 0; i < count; ++i) {
@@ -85,7 +96,8 @@ int main(int argc, char** argv) {
     stream.remote = *Endpoint::of("127.0.0.1", people.ports()[static_cast<std::size_t>(i)]);
     stream.codec = codec;
     stream.payload_type = info_of(codec).payload_type;
-    stream.send_key = stream.receive_key = key;
+    stream.send_key = stream.receive_key = ways.key;
+    stream.level_extension = ways.levels ? people.kLevelExtension : 0;
     engine.change(leg, [stream, parts = RtpStream::prepare(stream)](MediaLeg& media) {
       media.stream.configure(stream, *parts);
       media.answered = true;
@@ -115,12 +127,12 @@ int main(int argc, char** argv) {
   for (int i = 0; i < count; ++i) {
     const StreamCounts one = legs[static_cast<std::size_t>(i)]->stream.counts();
     work.coded += one.coded;
-    (i < talkers ? work.decoded : work.decoded_silence) += one.decoded;
+    (i < talkers ? work.decoded : work.decoded_quiet) += one.decoded;
     work.protected_packets += one.sent + one.buffer.received;
   }
-  for (double* each : {&work.coded, &work.decoded, &work.decoded_silence, &work.protected_packets})
+  for (double* each : {&work.coded, &work.decoded, &work.decoded_quiet, &work.protected_packets})
     *each /= static_cast<double>(frames.frames);
-  const double core = used / seconds, bare = bare_cost(work, codec, key);
+  const double core = used / seconds, bare = bare_cost(work, codec, ways);
   std::printf("%.2f %.4f %.4f %.2f %.0f\n", core * 100, static_cast<double>(counts.got) / static_cast<double>(counts.sent),
               static_cast<double>(frames.late) / static_cast<double>(frames.frames), 1 - bare / core, count / core);
 }

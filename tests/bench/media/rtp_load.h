@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstring>
@@ -22,44 +23,76 @@ namespace media_bench {
 
 using namespace call_media;
 
+/// What those say who do not talk: nothing, or the noise of a room (-50 dB), which browsers send all the time.
+enum class Quiet { kSilence, kNoise };
+
 /// Something that has the pitch and the pauses of speech; the same each time.
-inline std::vector<Frame> speech(int frames, bool silent) {
+inline std::vector<Frame> speech(int frames, bool silent, Quiet quiet = Quiet::kSilence) {
   std::vector<Frame> out(static_cast<std::size_t>(frames));
   double phase = 0;
+  std::uint32_t random = 1;
   for (Frame& frame : out)
     for (std::int16_t& sample : frame) {
       phase += 1.0 / kMixRate;
       const double pitch = 140 + 40 * std::sin(2 * M_PI * 2.1 * phase), loud = 0.5 + 0.5 * std::sin(2 * M_PI * 3.7 * phase);
       double value = 0;
       for (int harmonic = 1; harmonic < 10; ++harmonic) value += std::sin(2 * M_PI * pitch * harmonic * phase) / harmonic;
-      sample = silent ? std::int16_t{0} : static_cast<std::int16_t>(loud * 3000 * value);
+      random = random * 1664525 + 1013904223;
+      const auto noise = static_cast<std::int16_t>(static_cast<int>(random >> 16) % 361 - 180);
+      const std::int16_t rest = quiet == Quiet::kNoise ? noise : std::int16_t{0};
+      sample = silent ? rest : static_cast<std::int16_t>(loud * 3000 * value);
     }
   return out;
 }
 
 /// Coded once; all of them send the same, from different places on.
-inline std::vector<std::string> coded(CodecId id, bool silent) {
+inline std::vector<std::string> coded(CodecId id, bool silent, Quiet quiet = Quiet::kSilence) {
   const std::unique_ptr<Codec> codec = Codec::make(id);
   std::vector<std::string> packets;
   std::array<std::uint8_t, Codec::kMaxEncoded> bytes{};
-  for (const Frame& frame : speech(250, silent)) {
+  for (const Frame& frame : speech(250, silent, quiet)) {
     const std::size_t size = codec->encode(frame, bytes);
     packets.emplace_back(reinterpret_cast<const char*>(bytes.data()), size);
   }
   return packets;
 }
 
+/// Of each of these packets how far below the loudest possible it is, in dB (RFC 6464).
+inline std::vector<std::uint8_t> levels_of(const std::vector<Frame>& frames) {
+  std::vector<std::uint8_t> out;
+  for (const Frame& frame : frames)
+    out.push_back(static_cast<std::uint8_t>(
+        std::clamp(10 * std::log10(32768.0 * 32768.0 / (static_cast<double>(mean_square(frame)) + 1e-4)), 0.0, 127.0)));
+  return out;
+}
+
+/// How they differ from plain phones.
+struct Ways {
+  std::string key;  // of SRTP, both ways; empty: plain
+  bool levels = false;
+  Quiet quiet = Quiet::kSilence;
+};
+
 class Participants {
  public:
+  static constexpr std::uint8_t kLevelExtension = 1;
+
   struct Counts {
     long sent = 0;
     long got = 0;
     long late = 0;  // frames of ours that began more than 20 ms after their time
   };
 
-  /// Of `count` people the first `talkers` talk, the others send silence. `key`: of SRTP, both ways; empty: plain.
-  Participants(int count, int talkers, CodecId codec, std::string key)
-      : codec_(codec), talking_(coded(codec, false)), silent_(coded(codec, true)), talkers_(talkers) {
+  /// Of `count` people the first `talkers` talk, the others are quiet.
+  Participants(int count, int talkers, CodecId codec, const Ways& ways = {})
+      : codec_(codec),
+        levels_(ways.levels),
+        talking_(coded(codec, false)),
+        silent_(coded(codec, true, ways.quiet)),
+        talking_levels_(levels_of(speech(250, false))),
+        silent_levels_(levels_of(speech(250, true, ways.quiet))),
+        talkers_(talkers) {
+    const std::string& key = ways.key;
     for (int i = 0; i < count; ++i) {
       const int socket = ::socket(AF_INET, SOCK_DGRAM, 0);
       sockaddr_in own = address(0);
@@ -103,16 +136,26 @@ class Participants {
       else if (Clock::now() > due + std::chrono::milliseconds{20})
         ++counts.late;
       for (std::size_t i = 0; i < sockets_.size(); ++i) {
-        const auto& packets = static_cast<int>(i) < talkers_ ? talking_ : silent_;
-        const std::string& payload = packets[(static_cast<std::size_t>(tick) + i * 7) % packets.size()];
+        const bool talks = static_cast<int>(i) < talkers_;
+        const auto& packets = talks ? talking_ : silent_;
+        const std::size_t at = (static_cast<std::size_t>(tick) + i * 7) % packets.size();
+        const std::string& payload = packets[at];
         RtpHeader header;
         header.payload_type = types_[i];
         header.sequence = static_cast<std::uint16_t>(tick);
         header.timestamp = static_cast<std::uint32_t>(tick) * info_of(codec_).frame_ticks();
         header.ssrc = static_cast<std::uint32_t>(1000 + i);
         write_rtp_header(std::span(packet).first<kRtpHeaderBytes>(), header);
-        std::memcpy(packet.data() + kRtpHeaderBytes, payload.data(), payload.size());
-        std::size_t size = kRtpHeaderBytes + payload.size();
+        std::size_t size = kRtpHeaderBytes;
+        if (levels_) {
+          const std::uint8_t level = (talks ? talking_levels_ : silent_levels_)[at];
+          const std::array<std::uint8_t, 8> extension{0xbe, 0xde, 0, 1, kLevelExtension << 4, level, 0, 0};
+          packet[0] |= 0x10;
+          std::memcpy(packet.data() + size, extension.data(), extension.size());
+          size += extension.size();
+        }
+        std::memcpy(packet.data() + size, payload.data(), payload.size());
+        size += payload.size();
         if (!protect_.empty() && !protect_[i]->protect(packet.data(), size)) continue;
         if (::send(sockets_[i], packet.data(), size, 0) > 0) ++counts.sent;
         while (::recv(sockets_[i], back.data(), back.size(), 0) > 0) ++counts.got;
@@ -131,8 +174,11 @@ class Participants {
   }
 
   const CodecId codec_;
+  const bool levels_;
   const std::vector<std::string> talking_;
   const std::vector<std::string> silent_;
+  const std::vector<std::uint8_t> talking_levels_;
+  const std::vector<std::uint8_t> silent_levels_;
   const int talkers_;
   long next_ = 0;
   std::vector<int> sockets_;

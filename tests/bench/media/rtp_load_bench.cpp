@@ -10,7 +10,7 @@
 int main(int argc, char** argv) {
   if (argc < 5) return std::fprintf(stderr, "bench_rtp_load participants talkers seconds pcmu|opus\n"), 2;
   const int count = std::atoi(argv[1]);
-  media_bench::Participants people(count, std::atoi(argv[2]), *call_media::codec_of_name(argv[4]), "");
+  media_bench::Participants people(count, std::atoi(argv[2]), *call_media::codec_of_name(argv[4]));
   for (const std::uint16_t port : people.ports()) std::printf("%d\n", port);
   std::fflush(stdout);
   std::vector<std::pair<std::uint16_t, std::uint8_t>> peers;

@@ -24,7 +24,8 @@ class Engines : public ::testing::Test {
     MediaLegPtr ours, phone;
   };
 
-  explicit Engines(std::size_t loudest = kMixLoudest) : ours_([] {}, loudest) {}
+  /// With eight legs and more, several threads.
+  explicit Engines(std::size_t loudest = kMixLoudest) : ours_([] {}, loudest, {2, 8}) {}
 
   Line line(StreamSettings settings = {}) {
     const std::uint64_t number = ++last_;

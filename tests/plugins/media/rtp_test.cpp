@@ -42,6 +42,40 @@ TEST(Rtp, SourcesExtensionAndPaddingAreNoPayload) {
   EXPECT_EQ(read->payload.size(), 40u - 8 - 8 - 4);
 }
 
+/// A packet with these bytes as extension, which are whole words.
+std::vector<std::uint8_t> extended(std::uint16_t profile, const std::vector<std::uint8_t>& elements) {
+  std::vector<std::uint8_t> bytes(kRtpHeaderBytes);
+  write_rtp_header(std::span(bytes).first<kRtpHeaderBytes>(), {false, 96, 1, 2, 3});
+  bytes[0] |= 0x10;
+  for (const std::size_t part : {profile >> 8, profile & 0xff, 0, static_cast<int>(elements.size() / 4)})
+    bytes.push_back(static_cast<std::uint8_t>(part));
+  bytes.insert(bytes.end(), elements.begin(), elements.end());
+  bytes.push_back(0x77);
+  return bytes;
+}
+
+TEST(Rtp, PacketsSayHowLoudTheyAre) {
+  const auto level = [](std::uint16_t profile, const std::vector<std::uint8_t>& elements, std::uint8_t number = 3) {
+    const auto bytes = extended(profile, elements);
+    const auto read = parse_rtp(bytes, number);
+    EXPECT_TRUE(read && read->payload.size() == 1 && read->payload[0] == 0x77);
+    return read ? read->level : std::nullopt;
+  };
+  EXPECT_EQ(level(0xbede, {0x30, 0x80 | 42, 0, 0}), 42) << "with or without a voice";
+  EXPECT_EQ(level(0xbede, {0x11, 9, 9, 0, 0x30, 127, 0, 0}), 127) << "behind another one and padding";
+  EXPECT_EQ(level(0x1000, {3, 1, 17, 0}), 17) << "two bytes each";
+  EXPECT_EQ(level(0x1005, {7, 0, 3, 1, 5, 0, 0, 0}), 5);
+  EXPECT_EQ(level(0xbede, {0x30, 42, 0, 0}, 0), std::nullopt) << "nobody asked";
+  EXPECT_EQ(level(0xbede, {0x30, 42, 0, 0}, 4), std::nullopt);
+  EXPECT_EQ(level(0xbede, {0xf0, 1, 0x30, 42}), std::nullopt) << "15 ends it";
+  EXPECT_EQ(level(0xbede, {0, 0, 0, 0x30}), std::nullopt) << "cut off";
+  EXPECT_EQ(level(0xbede, {0x1f, 0, 0x30, 42}), std::nullopt) << "longer than it is";
+  EXPECT_EQ(level(0x1000, {0, 0, 0, 3}), std::nullopt);
+  EXPECT_EQ(level(0x1000, {3, 0, 0, 0}), std::nullopt) << "empty";
+  EXPECT_EQ(level(0xabcd, {0x30, 42, 0, 0}), std::nullopt) << "another kind of extension";
+  EXPECT_EQ(level(0xbede, {}), std::nullopt);
+}
+
 TEST(Rtp, WhatIsNotWholeIsNoPacket) {
   auto bytes = packet(1, 4);
   EXPECT_FALSE(parse_rtp(Bytes(bytes).first(11)));

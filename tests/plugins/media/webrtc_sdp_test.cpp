@@ -76,6 +76,29 @@ TEST(WebRtcSdp, AnOfferOfABrowserIsAnswered) {
   EXPECT_THAT(answer, HasSubstr("a=sendrecv\r\n"));
 }
 
+TEST(WebRtcSdp, TheLevelsOfPacketsAreTaken) {
+  const std::string line = "a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level";
+  const auto with = [&](const std::string& other) {
+    std::string text = offer_of();
+    text.replace(text.find(line), line.size(), other);
+    return text;
+  };
+  const SdpAudio offer = parse_webrtc_sdp(offer_of());
+  EXPECT_EQ(offer.level_extension, 1);
+  EXPECT_THAT(write_webrtc_answer(our_side(), {}, offer, agree(offer, our_side())),
+              HasSubstr("a=extmap:1/recvonly urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\n"));
+  EXPECT_EQ(parse_webrtc_sdp(with("a=extmap:14/sendonly urn:ietf:params:rtp-hdrext:ssrc-audio-level vad=on")).level_extension,
+            14);
+  for (const char* none :
+       {"a=extmap:2 urn:ietf:params:rtp-hdrext:sdes:mid", "a=extmap:0 urn:ietf:params:rtp-hdrext:ssrc-audio-level",
+        "a=extmap:15 urn:ietf:params:rtp-hdrext:ssrc-audio-level", "a=extmap:256 urn:ietf:params:rtp-hdrext:ssrc-audio-level",
+        "a=extmap:1/recvonly urn:ietf:params:rtp-hdrext:ssrc-audio-level", "a=extmap:1", "a=extmap"}) {
+    const SdpAudio other = parse_webrtc_sdp(with(none));
+    EXPECT_EQ(other.level_extension, 0) << none;
+    EXPECT_THAT(write_webrtc_answer(our_side(), {}, other, agree(other, our_side())), Not(HasSubstr("extmap")));
+  }
+}
+
 TEST(WebRtcSdp, TelephonyCodecsStandIn) {
   const Agreed agreed = agree(parse_webrtc_sdp(offer_of("active", "", "0 126")), our_side());
   EXPECT_EQ(agreed.codec.id, CodecId::kPcmu);
