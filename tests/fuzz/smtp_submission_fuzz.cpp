@@ -15,6 +15,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (email_smtp_server::split_path(text, "FROM:", address, parameters) &&
       (address.find('>') != std::string::npos || address.size() + parameters.size() > size))
     std::abort();
+  email_smtp_server::MailParameters of_mail;
+  mail_reports::RecipientDsn of_recipient;
+  (void)email_smtp_server::read_mail_parameters(parameters, true, of_mail);
+  (void)email_smtp_server::read_recipient_parameters(parameters, true, of_recipient);
+  if (of_mail.dsn.envelope_id.size() > 100) std::abort();
   if (email_smtp_server::without_stuffing(text).size() > size) std::abort();
   email_smtp_server::Envelope envelope;
   envelope.from = "a@b.example";

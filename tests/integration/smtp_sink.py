@@ -1,4 +1,4 @@
-"""A mail server that takes every mail and keeps only its Message-ID (RFC 5321)."""
+"""A mail server that takes every mail (RFC 5321)."""
 
 from __future__ import annotations
 
@@ -26,22 +26,27 @@ class _Session(socketserver.StreamRequestHandler):
             elif verb == b"QUIT":
                 return self.say("221 bye")
             else:
+                if verb == b"MAIL":
+                    self.sender = line.decode().strip()
                 self.say("250 OK")
 
     def take(self) -> None:
         sink: SmtpSink = self.server.sink  # type: ignore[attr-defined]
         message_id = ""
+        lines: list[bytes] = []
         while line := self.rfile.readline(1_000_000):
             if not message_id and line.lower().startswith(b"message-id:"):
                 message_id = line.split(b":", 1)[1].strip().decode()
+            lines.append(line.removeprefix(b".") if line.startswith(b"..") else line)
             if line == b".\r\n":
+                sink.contents.append((self.sender, b"".join(lines[:-1])))
                 sink.message_ids.append(message_id)
                 sink.mails += 1
                 if sink.mute:
                     return None
                 if sink.silent:
                     return self.connection.shutdown(socket.SHUT_RDWR)
-                return self.say("250 taken")
+                return self.say(sink.answer)
 
 
 class _Server(socketserver.ThreadingTCPServer):
@@ -58,8 +63,10 @@ class SmtpSink:
     def __init__(self, silent: bool = False, port: int = 0, mute: bool = False) -> None:
         self.silent = silent
         self.mute = mute
+        self.answer = "250 taken"  # to a mail
         self.mails = 0
         self.message_ids: list[str] = []
+        self.contents: list[tuple[str, bytes]] = []  # the line with the sender, and the mail
         self._server = _Server(("127.0.0.1", port), _Session)
         self._server.sink = self  # type: ignore[attr-defined]
         self.port = self._server.server_address[1]

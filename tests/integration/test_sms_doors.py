@@ -79,3 +79,53 @@ def test_the_command_line_keeps_the_ledger(tmp_path: Path) -> None:
         assert proof["digest"] == entries[-1]["digest"]
         assert entries[0]["keyword"] == "STOP"
         assert entries[0]["confirmation_id"]
+
+
+def test_the_ledger_over_the_control_api() -> None:
+    with Server("--clock", "virtual") as server:
+        server.request("POST", f"/_control/phones/{TO}/messages", {"to": FROM, "text": "stop"})
+        server.request("POST", "/_control/clock/advance", {"by": "1s"})
+        _, held, _ = server.request("GET", "/_control/consent")
+        assert [(one["recipient"], one["sender"]) for one in held["items"]] == [(TO, FROM)]
+        _, history, _ = server.request("GET", "/_control/consent/history")
+        [entry] = history["items"]
+        assert (entry["action"], entry["keyword"], entry["language"], entry["source"]) == ("opt_out", "STOP", "en", "keyword")
+        _, confirmation, _ = server.request("GET", f"/_control/messages/{entry['confirmation_id']}")
+        assert (confirmation["to"], confirmation["state"]) == (TO, "delivered")
+        _, proof, _ = server.request("GET", "/_control/consent/proof")
+        assert (proof["intact"], proof["digest"]) == (True, entry["digest"])
+        _, sent, _ = server.request("POST", "/_control/messages", {"from": FROM, "to": [TO], "message": "hello"})
+        message = f"/_control/messages/{sent['items'][0]['message_id']}"
+        _, record, _ = server.request("GET", message)
+        assert (record["state"], record["reason"], record["fault"]) == ("failed", "opted_out", "recipient")
+        _, why, _ = server.request("GET", f"{message}/explain")
+        assert [step["outcome"] for step in why["steps"] if step["rule"] == "consent"] == ["reject"]
+        status, _, _ = server.request("GET", "/_control/messages/Outgoing_nothing_1/explain")
+        assert status == 404
+
+
+def test_a_storm_of_receipts_ends_in_the_true_state(tmp_path: Path) -> None:
+    """A carrier that reports twice, and the opposite before or after it."""
+    liar = {"duplicate": {"share": 1, "after_ms": 5000}, "contradictory": {"share": 1, "after_ms": 2000}}
+    config = tmp_path / "trunkline.yaml"
+    config.write_text(
+        json.dumps({"providers": [{"name": "liar", "plugin": "sms-sandbox", "config": {"seed": 7, "personality": liar}}]})
+    )
+    seen = set()
+    with Server("--clock", "virtual", "--config", str(config)) as server:
+        for i in range(12):
+            _, sent, _ = server.request("POST", "/_control/messages", {"from": FROM, "to": [TO], "message": f"text {i}"})
+            server.request("POST", "/_control/clock/advance", {"by": "1m"})
+            message = f"/_control/messages/{sent['items'][0]['message_id']}"
+            assert server.request("GET", message)[1]["state"] == "delivered"
+            _, receipts, _ = server.request("GET", f"{message}/receipts")
+            told = [(one["state"], one["verdict"]) for one in receipts["items"]]
+            _, why, _ = server.request("GET", f"{message}/explain")
+            assert [step["outcome"] for step in why["steps"] if step["rule"] == "receipt"] == [verdict for _, verdict in told]
+            seen.add(tuple(told))
+        explained = json.loads(server.cli("explain", "last", "--json").stdout)
+        assert [(one["state"], one["verdict"]) for one in explained["receipts"]] == told
+    assert seen == {
+        (("delivered", "applied"), ("failed", "contradictory"), ("delivered", "duplicate")),
+        (("failed", "applied"), ("delivered", "corrected"), ("delivered", "duplicate")),
+    }

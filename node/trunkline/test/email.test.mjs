@@ -47,6 +47,29 @@ test("errors name the member; a bounce suppresses; mail comes in", { skip }, asy
   });
 });
 
+test("why it went so, who gets no mail, and a mail that came, whole", { skip }, async () => {
+  await using_(async (rt) => {
+    const operationId = "0d6e7a5c-0000-4000-8000-000000000001";
+    await rt.email.send(mail({ operationId }));
+    await rt.clock.advance(1000);
+    assert.ok((await rt.email.explain(operationId)).steps.some((step) => step.rule === "provider.send" && step.outcome === "pass"));
+    assert.equal((await rt.email.send(mail({ operationId }))).repeated, true);
+    await assert.rejects(rt.email.send(mail({ operationId, subject: "another" })), { code: "alreadyExists" });
+    await assert.rejects(rt.email.explain("0d6e7a5c-0000-4000-8000-000000000002"), { code: "notFound" });
+    await rt.email.suppress("ann@example.com", undefined, "asked");
+    assert.deepEqual((await rt.email.suppressions()).map((s) => [s.address, s.reason, s.detail]), [["ann@example.com", "manual", "asked"]]);
+    const dropped = await rt.email.send(mail());
+    await rt.settle();
+    const { status, errorCode, recipients } = await rt.email.get(dropped.operationId);
+    assert.deepEqual([status, errorCode, recipients[0].state], ["failed", "EmailDroppedAllRecipientsSuppressed", "suppressed"]);
+    const mime = Buffer.from("Subject: hi\r\n\r\nhello\r\n");
+    await rt.sandboxMail.receive("ann@example.com", ["support@mail.test"], mime);
+    const { data } = await rt.waitFor("Trunkline.EmailReceived", { timeout: 10_000 });
+    assert.deepEqual(Buffer.from((await rt.email.received(data.messageId)).mime), mime);
+    assert.deepEqual((await rt.email.receivedMails()).map((one) => one.from), ["ann@example.com"]);
+  });
+});
+
 async function using_(work) {
   const rt = await Runtime.open(config);
   try {

@@ -63,6 +63,21 @@ describe("runtime", { skip }, () => {
       await own.close();
     }
   });
+  test("every receipt is kept, and none lies", async () => {
+    const personality = { duplicate: { share: 1, after_ms: 5000 }, contradictory: { share: 1, after_ms: 2000 } };
+    const own = await Runtime.open(config({ providers: [{ name: "liar", plugin: "sms-sandbox", config: { seed: 7, personality } }] }));
+    try {
+      const [{ messageId }] = await own.sms.send({ from: OURS, to: [PHONE], message: "hello" });
+      await own.clock.advance(60_000);
+      const receipts = await own.sms.receipts(messageId);
+      assert.deepEqual(receipts.map(({ verdict }) => verdict).sort(), receipts[0].state === "failed" ? ["applied", "corrected", "duplicate"] : ["applied", "contradictory", "duplicate"]);
+      assert.equal((await own.sms.get(messageId)).state, "delivered");
+      assert.ok(receipts.every(({ provider, receivedAt }) => provider === "liar" && receivedAt instanceof Date));
+      await assert.rejects(own.sms.receipts("Outgoing_nothing_1"), { code: "notFound" });
+    } finally {
+      await own.close();
+    }
+  });
   test("refused recipients do not fail the others", async () => {
     const outcomes = await rt.sms.send({ from: OURS, to: [PHONE, "12"], message: "hi" });
     assert.deepEqual(outcomes.map(({ successful, httpStatus }) => [successful, httpStatus]), [[true, 202], [false, 400]]);

@@ -6,6 +6,8 @@
 
 namespace email_sandbox {
 
+using mail_reports::is_failure;
+using mail_reports::StatusMail;
 using trunkline::CallOptions;
 using trunkline::Error;
 using trunkline::ErrorCode;
@@ -92,6 +94,7 @@ trunkline::Task<void> Carrier::take_smtp(std::shared_ptr<SmtpMail> mail) {
 trunkline::Task<void> Carrier::tell_by_mail(std::shared_ptr<Delivery> delivery) {
   const Fate& fate = delivery->fate;
   StatusMail status;
+  status.reporter = "sandbox.trunkline.test";
   status.mail_id = delivery->mail_id;
   status.sender = delivery->sender;
   status.recipient = fate.recipient;

@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "carrier.h"
-#include "dsn.h"
+#include "mail-reports/dsn.h"
 #include "world.h"
 
 namespace email_sandbox {
@@ -19,7 +19,7 @@ struct Carrier::Delivery {
   std::string provider_message_id;
   /// Of a mail by SMTP: nobody but its sender is told, by a mail, if it asked for that.
   bool smtp = false;
-  RecipientDsn asked;
+  mail_reports::RecipientDsn asked;
   std::string envelope_id;
   /// For a report that is a mail: the headers of the mail, or all of it. Null: nothing. Recipients of one mail share it.
   std::shared_ptr<const std::string> returned;

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "dsn.h"
+#include "mail-reports/dsn.h"
 #include "world.h"
 
 namespace email_sandbox {
@@ -16,13 +16,13 @@ struct SmtpMail {
   struct Recipient {
     std::string address;
     Fate fate;
-    RecipientDsn dsn;
+    mail_reports::RecipientDsn dsn;
   };
   std::string resource;
   std::string from;
   std::vector<Recipient> to;
   std::string raw;
-  MailDsn dsn;
+  mail_reports::MailDsn dsn;
 };
 
 /// ESMTP (RFC 5321) with PIPELINING, 8BITMIME, SMTPUTF8, SIZE, DSN, ENHANCEDSTATUSCODES and AUTH, whose users and passwords it

@@ -12,6 +12,7 @@ namespace email_sandbox {
 
 namespace asio = boost::asio;
 using boost::system::error_code;
+using mail_reports::upper;
 
 namespace {
 
@@ -187,7 +188,7 @@ void SmtpSession::mail_from(std::string_view rest) {
     std::from_chars(parameters.data() + at + 5, parameters.data() + parameters.size(), size);
     if (size > options_.max_bytes) return bad("552 5.3.4 too large");
   }
-  MailDsn dsn;
+  mail_reports::MailDsn dsn;
   if (std::string fault = read_mail_dsn(parameters, dsn); !fault.empty()) return bad(std::move(fault));
   has_sender_ = true;
   mail_.from = std::move(path);

@@ -6,9 +6,12 @@
 #include <boost/asio/post.hpp>
 #include <deque>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <thread>
 #include <vector>
 
+#include "engine/signature.h"
+#include "reports.h"
 #include "session.h"
 #include "trunkline/host_provider.hpp"
 #include "trunkline/plugin.hpp"
@@ -18,7 +21,9 @@ namespace {
 namespace asio = boost::asio;
 using asio::ip::tcp;
 using boost::system::error_code;
+using email_smtp_server::Reports;
 using email_smtp_server::Session;
+using nlohmann::json;
 using trunkline::Call;
 using trunkline::Error;
 using trunkline::ErrorCode;
@@ -46,7 +51,9 @@ class Plugin final : public trunkline::host::WebhookReceiver {
       : settings_(email_smtp_server::parse_settings(config)),
         log_(host.log()),
         logins_(host, settings_),
-        submissions_(host, settings_),
+        secrets_(host.secrets()),
+        reports_(settings_.reports ? std::make_unique<Reports>(host, settings_) : nullptr),
+        submissions_(host, settings_, note_of(reports_.get())),
         tls_(tls_context(settings_)),
         work_(io_.get_executor()) {
     if (settings_.port != 0 || settings_.tls_port == 0)
@@ -78,15 +85,41 @@ class Plugin final : public trunkline::host::WebhookReceiver {
         in_flight_.when_idle([done]() mutable { done(Result<void>{}); });
       });
     });
+    if (reports_) co_await reports_->stop();
   }
-  /// It has no callbacks; the interface makes it a provider.
-  Task<HttpResponse> receive(Call, HttpRequest) override {
-    HttpResponse nothing;
-    nothing.status = 404;
-    co_return nothing;
+  /// Events of the resource, of which reports are made.
+  Task<HttpResponse> receive(Call, HttpRequest request) override {
+    HttpResponse response;
+    response.status = 404;
+    if (!reports_) co_return response;
+    const std::string code = http_carrier::parameter(request.url, "code");
+    if (code.empty() || !http_carrier::same(code, secrets_.get("callback_code")))
+      throw Error(ErrorCode::kUnauthenticated, "the callback has no valid code");
+    const json body = json::parse(http_carrier::body_of(request), nullptr, false);
+    if (body.is_discarded()) throw Error(ErrorCode::kInvalidArgument, "body: wanted JSON", "body");
+    const json events = body.is_array() ? body : json::array({body});
+    response.status = 200;
+    for (const json& event : events) {
+      if (!event.is_object()) continue;
+      if (event.value("eventType", "") == "Microsoft.EventGrid.SubscriptionValidationEvent") {
+        const std::string answer = json{{"validationResponse", event.at("data").value("validationCode", "")}}.dump();
+        response.headers["content-type"] = "application/json";
+        response.body = trunkline::Bytes(answer.begin(), answer.end());
+        co_return response;
+      }
+      const bool taken = co_await reports_->take(event);
+      if (!taken) response.status = 503;  // the subscription comes again, as long as its schedule says
+    }
+    co_return response;
   }
 
  private:
+  static email_smtp_server::Submissions::Note note_of(Reports* reports) {
+    if (!reports) return nullptr;
+    return [reports](std::string operation_id, email_smtp_server::Envelope envelope, std::string raw) {
+      return reports->note(std::move(operation_id), std::move(envelope), std::move(raw));
+    };
+  }
   /// A port, and how those who come in are protected.
   struct Door {
     tcp::acceptor acceptor;
@@ -125,6 +158,8 @@ class Plugin final : public trunkline::host::WebhookReceiver {
   const email_smtp_server::Settings settings_;
   const trunkline::host::LogClient log_;
   email_smtp_server::Logins logins_;
+  const trunkline::host::SecretsClient secrets_;
+  std::unique_ptr<Reports> reports_;  // null: DSN is not offered
   email_smtp_server::Submissions submissions_;
   std::unique_ptr<asio::ssl::context> tls_;
   email_smtp_server::InFlight in_flight_;

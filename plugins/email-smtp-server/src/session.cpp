@@ -191,6 +191,7 @@ awaitable<void> Session::greet(std::string verb, std::string rest) {
   reset_mail();
   if (verb == "HELO") co_return co_await reply("250 trunkline");
   std::string text = "250-trunkline\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-ENHANCEDSTATUSCODES\r\n250-SMTPUTF8\r\n";
+  if (settings_.reports) text += "250-DSN\r\n";
   if (tls_ != Tls::kNone && !secure_)
     text += "250-STARTTLS\r\n";
   else
@@ -272,7 +273,8 @@ awaitable<void> Session::mail_from(std::string rest) {
   if (has_sender_) co_return co_await bad("503 5.5.1 one mail at a time");
   if (!split_path(rest, "FROM:", address, parameters)) co_return co_await bad("501 5.5.4 wanted FROM:<address>");
   MailParameters wanted;
-  if (const std::string fault = read_mail_parameters(parameters, wanted); !fault.empty()) co_return co_await bad(fault);
+  if (const std::string fault = read_mail_parameters(parameters, settings_.reports.has_value(), wanted); !fault.empty())
+    co_return co_await bad(fault);
   if (wanted.size > settings_.max_bytes) co_return co_await bad("552 5.3.4 too large");
   const std::string fault = address_fault(address, wanted.utf8);
   if (!fault.empty()) co_return co_await bad(fault);
@@ -280,6 +282,7 @@ awaitable<void> Session::mail_from(std::string rest) {
   has_sender_ = true;
   utf8_ = wanted.utf8;
   envelope_.from = std::move(address);
+  envelope_.dsn = std::move(wanted.dsn);
   co_await reply("250 2.1.0 ok");
 }
 
@@ -287,12 +290,15 @@ awaitable<void> Session::rcpt_to(std::string rest) {
   std::string address, parameters;
   if (!has_sender_) co_return co_await bad("503 5.5.1 MAIL first");
   if (!split_path(rest, "TO:", address, parameters)) co_return co_await bad("501 5.5.4 wanted TO:<address>");
-  if (parameters.find_first_not_of(' ') != std::string::npos) co_return co_await bad("555 5.5.4 no such parameter");
+  mail_reports::RecipientDsn asked;
+  const bool dsn = settings_.reports.has_value();
+  if (const std::string fault = read_recipient_parameters(parameters, dsn, asked); !fault.empty()) co_return co_await bad(fault);
   const std::string fault = address_fault(address, utf8_);
   if (!fault.empty()) co_return co_await bad(fault);
   if (!trunkline::mail::is_address(address)) co_return co_await bad("553 5.1.3 no address");
   if (envelope_.to.size() >= kMaxRecipients) co_return co_await reply("452 4.5.3 too many recipients");
   envelope_.to.push_back(std::move(address));
+  envelope_.asked.push_back(std::move(asked));
   co_await reply("250 2.1.5 ok");
 }
 

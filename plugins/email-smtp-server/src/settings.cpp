@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <nlohmann/json.hpp>
+#include <stdexcept>
 
 namespace email_smtp_server {
 
@@ -28,6 +29,26 @@ std::string checked_url(const json& config, const std::string& key) {
   return url;
 }
 
+email_smtp::Settings report_settings(const json& config) {
+  static const std::map<std::string, email_smtp::Tls> kTls = {{"starttls", email_smtp::Tls::kStartTls},
+                                                              {"implicit", email_smtp::Tls::kImplicit},
+                                                              {"opportunistic", email_smtp::Tls::kOpportunistic},
+                                                              {"off", email_smtp::Tls::kOff}};
+  email_smtp::Settings s;
+  s.host = config.value("host", "");
+  if (s.host.empty() || s.host.find_first_of(" \r\n/@") != std::string::npos)
+    invalid("reports.host", "found \"" + s.host + "\", wanted a host name or an address");
+  s.tls = kTls.at(config.value("tls", "opportunistic"));
+  s.port = config.value("port", static_cast<std::uint16_t>(s.tls == email_smtp::Tls::kImplicit ? 465 : 25));
+  s.ca_file = config.value("ca_file", "");
+  s.username = config.value("username", "");
+  s.client_name = config.value("name", s.client_name);
+  if (s.client_name.empty() || s.client_name.find_first_of(" \r\n<>@") != std::string::npos)
+    invalid("reports.name", "found \"" + s.client_name + "\", wanted a host name");
+  s.connections = 2;
+  return s;
+}
+
 }  // namespace
 
 Settings parse_settings(std::string_view config_json) {
@@ -48,8 +69,11 @@ Settings parse_settings(std::string_view config_json) {
     s.max_connections = config.value("max_connections", s.max_connections);
     s.max_bytes = config.value("max_bytes", std::size_t{10} << 20);
     s.names_for = std::chrono::seconds(config.value("names_seconds", 60));
+    if (const auto reports = config.find("reports"); reports != config.end()) s.reports = report_settings(*reports);
   } catch (const json::exception& error) {
     invalid("config", error.what());
+  } catch (const std::out_of_range&) {
+    invalid("reports.tls", "wanted starttls, implicit, opportunistic or off");
   }
   if (s.certificate_file.empty() != s.key_file.empty())
     invalid("tls_key_file", "wanted with tls_certificate_file, and neither without");

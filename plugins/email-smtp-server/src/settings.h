@@ -2,9 +2,11 @@
 #pragma once
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "email-smtp/src/client/settings.h"
 #include "trunkline/error.hpp"
 
 namespace email_smtp_server {
@@ -21,6 +23,8 @@ struct Settings {
   std::size_t max_connections = 100;
   std::size_t max_bytes = 0;
   trunkline::Duration names_for{};
+  /// The mail server that takes reports for the senders; without one DSN is not offered. Its password comes from the secrets.
+  std::optional<email_smtp::Settings> reports;
 
   bool tls() const { return !certificate_file.empty(); }
 };

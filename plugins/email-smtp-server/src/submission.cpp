@@ -129,8 +129,9 @@ std::string send_body(const Envelope& envelope, std::string_view raw) {
   return body.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
-Submissions::Submissions(trunkline::Host host, const Settings& settings)
+Submissions::Submissions(trunkline::Host host, const Settings& settings, Note note)
     : settings_(settings),
+      note_(std::move(note)),
       http_(host.http()),
       clock_(host.clock()),
       connection_(http_carrier::parse_azure_connection(host.secrets().get("connection_string"))) {}
@@ -146,6 +147,15 @@ trunkline::Task<std::string> Submissions::send(Envelope envelope, std::string ra
   std::string same = envelope.from;
   for (const std::string& one : envelope.to) same += "\n" + one;
   const std::string operation_id = guid_of(same + "\n\n" + raw);
+  if (note_) {  // before the mail goes on: an event may be faster than its answer
+    bool noted = true;
+    try {
+      co_await note_(operation_id, envelope, raw);
+    } catch (const Error&) {
+      noted = false;
+    }
+    if (!noted) co_return std::string("451 4.3.0 who is to be told of it cannot be kept, try again later");
+  }
   for (int i = 0; i < kAttempts && !stopped_; ++i) {
     HttpRequest request;
     request.method = "POST";

@@ -26,15 +26,42 @@ bool split_path(std::string_view rest, std::string_view keyword, std::string& ad
   return true;
 }
 
-std::string read_mail_parameters(std::string_view text, MailParameters& parameters) {
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find(' '), text.size());
-    const std::string one(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-    if (one.empty()) continue;
-    const std::size_t equals = std::min(one.find('='), one.size());
-    const std::string name = upper(std::string_view(one).substr(0, equals));
-    const std::string value = equals == one.size() ? std::string() : one.substr(equals + 1);
+namespace {
+
+struct Parameter {
+  std::string name;  // in capitals
+  std::string value;
+  bool has_value = false;
+};
+
+/// The next one, which is taken out of `text`; without a name at its end.
+Parameter take_parameter(std::string_view& text) {
+  while (text.starts_with(' ')) text.remove_prefix(1);
+  const std::size_t end = std::min(text.find(' '), text.size());
+  const std::string_view one = text.substr(0, end);
+  text.remove_prefix(end);
+  const std::size_t equals = std::min(one.find('='), one.size());
+  return {upper(one.substr(0, equals)), std::string(equals == one.size() ? std::string_view() : one.substr(equals + 1)),
+          equals != one.size()};
+}
+
+constexpr const char* kNoSuchParameter = "555 5.5.4 no such parameter";
+
+}  // namespace
+
+std::string read_recipient_parameters(std::string_view text, bool dsn, mail_reports::RecipientDsn& asked) {
+  for (std::string_view rest = text;;) {
+    const Parameter one = take_parameter(rest);
+    if (one.name.empty() && !one.has_value) break;
+    if (!dsn || (one.name != "NOTIFY" && one.name != "ORCPT")) return kNoSuchParameter;
+  }
+  return dsn ? mail_reports::read_recipient_dsn(text, asked) : std::string();
+}
+
+std::string read_mail_parameters(std::string_view text, bool dsn, MailParameters& parameters) {
+  for (std::string_view rest = text;;) {
+    const auto [name, value, has_value] = take_parameter(rest);
+    if (name.empty() && !has_value) break;
     if (name == "SIZE") {
       const auto read = std::from_chars(value.data(), value.data() + value.size(), parameters.size);
       if (read.ec == std::errc::result_out_of_range)
@@ -43,13 +70,13 @@ std::string read_mail_parameters(std::string_view text, MailParameters& paramete
         return "501 5.5.4 SIZE wants a number";
     } else if (name == "BODY") {
       if (upper(value) != "7BIT" && upper(value) != "8BITMIME") return "501 5.5.4 BODY wants 7BIT or 8BITMIME";
-    } else if (name == "SMTPUTF8" && equals == one.size()) {
+    } else if (name == "SMTPUTF8" && !has_value) {
       parameters.utf8 = true;
-    } else if (name != "AUTH") {  // whom the client speaks for: we know who it is
-      return "555 5.5.4 no such parameter";
+    } else if (name != "AUTH" && !(dsn && (name == "RET" || name == "ENVID"))) {  // AUTH: we know for whom the client speaks
+      return kNoSuchParameter;
     }
   }
-  return {};
+  return dsn ? mail_reports::read_mail_dsn(text, parameters.dsn) : std::string();
 }
 
 std::string address_fault(std::string_view address, bool allowed) {

@@ -4,8 +4,8 @@
 #include <string_view>
 #include <vector>
 
-#include "pool.h"
-#include "settings.h"
+#include "client/pool.h"
+#include "client/settings.h"
 #include "trunkline/email_provider.hpp"
 #include "trunkline/mail.hpp"
 #include "trunkline/plugin.hpp"

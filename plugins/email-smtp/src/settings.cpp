@@ -1,4 +1,4 @@
-#include "settings.h"
+#include "client/settings.h"
 
 #include <algorithm>
 #include <map>

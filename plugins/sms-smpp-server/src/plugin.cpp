@@ -66,7 +66,7 @@ class Plugin final : public trunkline::host::WebhookReceiver {
     }
     const bool taken = co_await trunkline::from_callback<bool>([&](auto done) {
       boost::asio::post(io_, [this, done, events = std::move(events)]() mutable {
-        server_->take_events(events, [done](bool good) mutable { done(Result<bool>(good)); });
+        server_->take_events(std::move(events), [done](bool good) mutable { done(Result<bool>(good)); });
       });
     });
     // Nobody is bound to take it, or did: the subscription comes again, as long as its schedule says.

@@ -12,6 +12,8 @@
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
+#include <vector>
 
 #include "client_session.h"
 #include "codec/reassembly.h"
@@ -32,7 +34,7 @@ class Server final : public SessionOwner {
   void start();
   void stop();
   /// Events of the runtime. False: they are to come again.
-  void take_events(const nlohmann::json& events, std::function<void(bool)> done);
+  void take_events(nlohmann::json events, std::function<void(bool)> done);
 
  private:
   std::uint32_t may_bind(const smpp::Bind& bind) override;
@@ -139,8 +141,9 @@ class Server final : public SessionOwner {
   std::unordered_map<std::string, Waiting> waiting_;  // by client
   std::unordered_map<std::uint64_t, std::function<void(bool)>> saves_;
   std::uint64_t last_save_ = 0;
-  bool loading_ = true;                  // rows of an earlier process are being read
-  std::unordered_set<std::string> own_;  // keys that were put meanwhile, which reading may find
+  /// Rows of an earlier process are being read. What comes meanwhile waits: it goes behind them, and is read by nobody twice.
+  bool loading_ = true;
+  std::vector<std::pair<std::shared_ptr<nlohmann::json>, std::function<void(bool)>>> before_loaded_;
   bool watching_waiting_ = false;
   bool stopping_ = false;
   const std::uint64_t salt_;

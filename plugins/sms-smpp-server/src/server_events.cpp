@@ -109,7 +109,11 @@ void Server::tell_dropped(const std::shared_ptr<Dropped>& dropped) {
   });
 }
 
-void Server::take_events(const json& events, std::function<void(bool)> done) {
+void Server::take_events(json events, std::function<void(bool)> done) {
+  if (loading_ && !stopping_) {
+    before_loaded_.emplace_back(std::make_shared<json>(std::move(events)), std::move(done));
+    return;
+  }
   struct Batch {
     std::string system_id;
     std::vector<smpp::Message> messages;

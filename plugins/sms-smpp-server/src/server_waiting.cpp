@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <charconv>
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "listing.h"
@@ -121,7 +122,6 @@ void Server::keep(const std::string& system_id, std::vector<smpp::Message> messa
       rows.pop_back();
       continue;
     }
-    if (loading_) own_.insert(row.key);
     kept->push_back({row.key, std::move(message), until});
   }
   waiting.saving += kept->size();
@@ -153,6 +153,7 @@ void Server::keep(const std::string& system_id, std::vector<smpp::Message> messa
 /// Whoever waits for the disk hears that it comes again; what is on disk by then is told twice.
 void Server::stop_keeping() {
   stopping_ = true;
+  for (auto& [events, done] : std::exchange(before_loaded_, {})) done(false);
   for (auto& [number, done] : std::exchange(saves_, {})) done(false);
 }
 
@@ -256,13 +257,13 @@ void Server::load_waiting() {
         asio::post(io, [this, alive, rows = std::move(rows)] {
           if (!*alive) return;
           loading_ = false;
-          const auto own = std::exchange(own_, {});
-          if (!rows.ok())
-            return log_.write(LogLevel::kError, "waiting receipts cannot be read", Properties{{"reason", rows.error().message}});
-          for (const StoreEntry& row : rows.value())
-            if (!own.contains(row.key)) take_up_waiting(row);
+          if (rows.ok())
+            for (const StoreEntry& row : rows.value()) take_up_waiting(row);
+          else
+            log_.write(LogLevel::kError, "waiting receipts cannot be read", Properties{{"reason", rows.error().message}});
           for (const auto& [system_id, waiting] : waiting_) tell_waiting(system_id);
           watch_waiting();
+          for (auto& [events, done] : std::exchange(before_loaded_, {})) take_events(std::move(*events), std::move(done));
         });
       });
 }

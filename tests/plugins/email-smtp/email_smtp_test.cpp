@@ -271,6 +271,60 @@ TEST_F(EmailSmtp, SpeaksLoginAndXoauth2) {
   EXPECT_EQ(failure().target, "auth");
 }
 
+TEST_F(EmailSmtp, EveryStepOfALoginMayBeRefused) {
+  struct Step {
+    const char* auth;
+    Script script;
+    ErrorCode code;
+    const char* words;
+  };
+  const std::vector<Step> steps = {
+      {"plain", {{"AUTH PLAIN", "504 5.5.4 not that one"}}, ErrorCode::kUnauthenticated, "504 5.5.4"},
+      {"plain", {{"AUTH PLAIN", "421 4.3.2 going down"}}, ErrorCode::kUnavailable, "421"},
+      {"login", {{"AUTH LOGIN", "454 4.7.0 later"}}, ErrorCode::kUnavailable, "454"},
+      {"login", {{"AUTH LOGIN", "334 VXNlcm5hbWU6"}, {"dQ==", "535 5.7.8 who?"}}, ErrorCode::kUnauthenticated, "535"},
+      {"login",
+       {{"AUTH LOGIN", "334 VXNlcm5hbWU6"}, {"dQ==", "334 UGFzc3dvcmQ6"}, {"cA==", "454 4.7.0 later"}},
+       ErrorCode::kUnavailable,
+       "454"},
+      {"login",
+       {{"AUTH LOGIN", "334 VXNlcm5hbWU6"}, {"dQ==", "334 UGFzc3dvcmQ6"}, {"cA==", "535 5.7.8 wrong"}},
+       ErrorCode::kUnauthenticated,
+       "535"},
+      {"login", {{"AUTH LOGIN", "334 VXNlcm5hbWU6"}, {"dQ==", "*close*"}}, ErrorCode::kUnavailable, "closed"},
+      // The reason comes as a challenge, the refusal after an empty answer.
+      {"xoauth2",
+       {{"AUTH XOAUTH2", "334 eyJzdGF0dXMiOiI0MDEifQ=="}, {"", "535 5.7.8 expired"}},
+       ErrorCode::kUnauthenticated,
+       "535"},
+      {"xoauth2", {{"AUTH XOAUTH2", "454 4.7.0 later"}}, ErrorCode::kUnavailable, "454"}};
+  for (const Step& step : steps) {
+    Script script = step.script;
+    script["EHLO"] = "250-fake.test\r\n250 AUTH PLAIN LOGIN XOAUTH2";
+    FakeSmtpServer server(script);
+    open(server, R"("username": "u", "auth": ")" + std::string(step.auth) + "\"",
+         {{"password", Secret("p")}, {"access_token", Secret("t")}});
+    const Error error = failure();
+    EXPECT_EQ(error.code, step.code) << step.auth << ": " << error.message;
+    EXPECT_THAT(error.message, HasSubstr(step.words));
+    EXPECT_THAT(server.mails(), IsEmpty());
+    for (const std::string& command : server.commands()) EXPECT_THAT(command, Not(HasSubstr("MAIL")));
+    instance_.reset();
+  }
+}
+
+TEST_F(EmailSmtp, AServerThatCannotForgetAMailIsLeft) {
+  for (const char* reply : {"421 4.3.2 going down", "451 4.3.0 later", "500 5.5.1 what?"}) {
+    FakeSmtpServer server(Script{{"RCPT TO:<gone@", "550 5.1.1 no such user"}, {"DATA", "554 5.5.1 nobody"}, {"RSET", reply}});
+    open(server);
+    EXPECT_EQ(send(request({"gone@example.com"}))[0].state, EmailState::kBounced);
+    server.set("DATA", "354 go");
+    EXPECT_EQ(send()[0].state, EmailState::kDelivered) << reply;
+    EXPECT_EQ(server.connections(), 2);
+    instance_.reset();
+  }
+}
+
 TEST_F(EmailSmtp, AConnectionThatWasClosedMeanwhileIsReplaced) {
   FakeSmtpServer server(Script{{"END", "421 4.3.2 bye"}});
   open(server);

@@ -155,6 +155,54 @@ TEST_F(Personality, RulesWinOverTheMixAndPresetsCanBeChanged) {
   for (const DeliveryReport& report : sink_.reports()) EXPECT_EQ(report.state, MessageState::kDelivered);
 }
 
+TEST_F(Personality, EachPresetHasItsCharacter) {
+  struct Seen {
+    int taken = 0, over_quota = 0, temporary = 0, failed = 0, silent = 0, more_than_one = 0;
+    Duration slowest{};
+  };
+  const auto live_with = [&](const char* preset) {
+    testing::Host host;
+    testing::Sink sink;
+    auto instance = host.open("sms-sandbox", std::string(R"({"seed": 7, "personality": {"preset": ")") + preset + R"("}})",
+                              sms::iface_of(&sink));
+    sms::SmsProviderClient sms(instance->interface("trunkline.sms/1"), instance->calls());
+    Seen seen;
+    const Time began = host.clock.now();
+    for (int i = 0; i < 400; ++i) {
+      auto one = request({kPhone});
+      one.recipients[0].message_id = "m" + std::to_string(i);
+      const SmsSendResult result = sms.send_sync(one, on_behalf_of("acme"))[0];
+      ++(result.accepted ? seen.taken : result.reason == FailureReason::kOverQuota ? seen.over_quota : seen.temporary);
+    }
+    host.clock.advance(2h);
+    std::map<std::string, int> reports;
+    for (const DeliveryReport& report : sink.reports()) {
+      seen.failed += report.state == MessageState::kFailed ? 1 : 0;
+      seen.slowest = std::max<Duration>(seen.slowest, report.at - began);
+      seen.more_than_one += ++reports[report.message_id] == 2 ? 1 : 0;
+    }
+    seen.silent = seen.taken - static_cast<int>(reports.size());
+    return seen;
+  };
+  const Seen steady = live_with("steady");
+  EXPECT_EQ(steady.taken, 400);
+  EXPECT_EQ(steady.silent + steady.more_than_one, 0);
+  EXPECT_NEAR(steady.failed, 4, 4);
+  EXPECT_LE(steady.slowest, 20s);
+  const Seen busy = live_with("busy");
+  EXPECT_NEAR(busy.taken, 20, 3) << "its burst";
+  EXPECT_GT(busy.over_quota, 350);
+  const Seen flaky = live_with("flaky");
+  EXPECT_NEAR(flaky.temporary, 60, 25);
+  EXPECT_NEAR(flaky.failed, 34, 20);
+  EXPECT_NEAR(flaky.silent, 17, 14);
+  EXPECT_GT(flaky.slowest, 1s);
+  const Seen liar = live_with("liar");
+  EXPECT_EQ(liar.taken, 400);
+  EXPECT_GT(liar.more_than_one, 80) << "twice, or one against the other";
+  EXPECT_NEAR(liar.silent, 40, 25);
+}
+
 TEST_F(Personality, RefusesWhatCannotBe) {
   std::string target;
   EXPECT_EQ(code_of([&] { open_as(R"({"fail": [{"reason": "blocked", "share": 0.6}, {"reason": "temporary", "share": 0.6}]})"); },

@@ -4,10 +4,13 @@
 #include <nlohmann/json.hpp>
 
 #include "runtime/base/encoding.h"
+#include "runtime/base/strings.h"
+#include "runtime/base/unix_time.h"
 #include "runtime/services/arm_id.h"
 #include "runtime/services/email_domain_service.h"
 #include "runtime/services/email_service.h"
 #include "runtime/services/sandbox_mail_service.h"
+#include "runtime/store/database.h"
 #include "tests/unit/core/runtime_fixture.h"
 
 namespace trunkline {
@@ -254,6 +257,59 @@ TEST_F(EmailOnSandbox, AServerThatSaysLaterIsAskedAgain) {
   EXPECT_EQ(now.recipients[0].attempts, 3);
   ASSERT_THAT(mails(), SizeIs(1));
   EXPECT_THAT(raw(mails()[0].mail_id), HasSubstr("Message-ID: " + operation.internet_message_id));
+}
+
+TEST_F(EmailOnSandbox, EveryOutcomeHasItsStateAndItsWord) {
+  const std::vector<std::pair<EmailState, std::string>> outcomes = {
+      {EmailState::kDelivered, "Delivered"},       {EmailState::kExpanded, "Expanded"},       {EmailState::kBounced, "Bounced"},
+      {EmailState::kFilteredSpam, "FilteredSpam"}, {EmailState::kQuarantined, "Quarantined"}, {EmailState::kFailed, "Failed"}};
+  for (const auto& [outcome, word] : outcomes) {
+    add_rule("*", outcome);
+    const auto operation = send(message({"ann@" + to_lower(word) + ".example"}));
+    advance(1s);
+    EXPECT_EQ(get(operation).recipients[0].state, outcome);
+    EXPECT_EQ(data_of(kMailReport).back()["status"], word);
+    EXPECT_EQ(data_of(kMailReport).back()["messageId"], operation.operation_id);
+    EXPECT_EQ(get(operation).status, EmailOperationStatus::kSucceeded) << "a provider took it";
+  }
+}
+
+TEST_F(EmailOnSandbox, WhatTheStoreRefusesIsHandedOverAgainAndWhoWaitsIsLeftAlone) {
+  static const store::Statement kRefuse{
+      "CREATE TRIGGER full BEFORE UPDATE OF state ON email_recipients BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"};
+  static const store::Statement kTake{"DROP TRIGGER full"};
+  static const store::Statement kWait{"UPDATE email_recipients SET next_attempt_us = ? WHERE address = 'bob@example.com'"};
+  sandbox::MailRule silent;  // a report would settle it
+  silent.match = "*";
+  silent.silent = true;
+  sync_wait(runtime_->sandbox_mail().add_rule(resource_, std::move(silent)));
+  store::Database& database = *resource_->database;
+  sync_wait(database.write([](store::Session& session) { session.execute(kRefuse); }));
+  const auto operation = send(message({"ann@example.com", "bob@example.com"}));
+  settle();
+  ASSERT_THAT(mails(), SizeIs(1)) << "the provider has it";
+  EXPECT_EQ(get(operation).recipients[0].state, EmailState::kQueued);
+  EXPECT_EQ(get(operation).recipients[0].attempts, 0);
+  // As if Bob's server had said "later" in another pass.
+  const std::int64_t bobs_time = unix_us(runtime_->clock().now() + 1h);
+  sync_wait(database.write([&](store::Session& session) {
+    session.execute(kTake);
+    session.execute(kWait, {bobs_time});
+  }));
+  advance(9s);
+  EXPECT_EQ(get(operation).recipients[0].attempts, 0);
+  advance(2s);
+  settle();
+  const auto after = get(operation);
+  EXPECT_EQ(after.recipients[0].state, EmailState::kSent);
+  EXPECT_EQ(after.recipients[0].attempts, 1);
+  EXPECT_EQ(after.recipients[1].state, EmailState::kQueued);
+  EXPECT_EQ(after.recipients[1].attempts, 0) << "his time had not come";
+  EXPECT_TRUE(after.recipients[1].next_attempt_at);
+  EXPECT_THAT(mails("ann@example.com"), SizeIs(1)) << "the same key again: nothing goes twice";
+  advance(1h);
+  EXPECT_EQ(get(operation).recipients[1].state, EmailState::kSent);
+  EXPECT_EQ(get(operation).status, EmailOperationStatus::kSucceeded);
 }
 
 TEST_F(EmailOnSandbox, AServerThatNeverTakesItEndsInAFailure) {

@@ -90,6 +90,21 @@ TEST_F(SmsPolicy, ASpendCapHoldsAndIsFreedByWhatWasNotSent) {
   one();
 }
 
+TEST_F(SmsPolicy, AMonthlyCapHoldsOverItsDays) {
+  open(test_config("[" + carrier("a", "", "", "prices: {parts: {default: '0.4'}}") + "]", "[]",
+                   "    sms: {daily_cap: '0.80', monthly_cap: '1.50'}\n"));
+  one();
+  const std::string second = one();
+  EXPECT_THAT(steps(second), Contains(HasSubstr("spend.cap pass monthly: 0.40 of 1.50 USD spent in 2026-01")));
+  EXPECT_THAT(refusal(submission({kPhone})), HasSubstr("429 the daily spend cap is reached: 0.80 of 0.80 USD spent"));
+  advance(24h);
+  one();
+  EXPECT_THAT(refusal(submission({kPhone})), HasSubstr("429 the monthly spend cap is reached: 1.20 of 1.50 USD spent"));
+  EXPECT_EQ(runtime_->sms().plan(resource_, submission({kPhone}))[0].http_status, 429);
+  advance(30 * 24h);  // February
+  one();
+}
+
 TEST_F(SmsPolicy, QuietHoursPutOffToTheMorningOfTheRecipient) {
   // The clock starts at 2026-01-01T00:00:00Z: 16:00 in Seattle, midnight in London.
   open(test_config("[" + carrier("a", "") + "]", "[]",

@@ -2,6 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "runtime/sms/data.h"
+
 namespace trunkline {
 namespace {
 
@@ -27,6 +33,30 @@ TEST(ConsentKeywords, WithoutRegardToCaseMarksAndAccents) {
   EXPECT_EQ(action_of("стоп", "RU"), ConsentAction::kOptOut);
   EXPECT_EQ(action_of("στοπ", "GR"), ConsentAction::kOptOut);
   EXPECT_EQ(action_of("退订", "CN"), ConsentAction::kOptOut);
+}
+
+TEST(ConsentKeywords, EveryWordOfEveryLanguageInEachOfItsCountries) {
+  const auto data = nlohmann::json::parse(sms_data::keywords());
+  const std::map<std::string, ConsentAction> actions = {
+      {"stop", ConsentAction::kOptOut}, {"start", ConsentAction::kOptIn}, {"help", ConsentAction::kHelp}};
+  ASSERT_EQ(data["languages"].size(), 14u);
+  for (const auto& language : data["languages"]) {
+    const auto name = language["language"].get<std::string>();
+    ASSERT_FALSE(language["countries"].empty()) << name;
+    for (const auto& [kind, action] : actions) {
+      ASSERT_FALSE(language[kind].empty()) << name << " has no word for " << kind;
+      for (const auto& country : language["countries"])
+        for (const auto& word : language[kind]) {
+          const auto found = find_consent_keyword(word.get<std::string>(), country.get<std::string>());
+          ASSERT_TRUE(found) << word << " in " << country;
+          EXPECT_EQ(found->action, action) << word << " in " << country;
+          EXPECT_EQ(found->language, name) << word << " in " << country;
+          std::string wanted = language[kind + "_reply"].get<std::string>();
+          wanted.replace(wanted.find("{sender}"), 8, "25555");
+          EXPECT_EQ(consent_reply(*found, "25555"), wanted);
+        }
+    }
+  }
 }
 
 TEST(ConsentKeywords, AWordWithinASentenceIsNone) {

@@ -1,13 +1,11 @@
-#include "dsn.h"
+#include "mail-reports/dsn.h"
 
 #include <algorithm>
 #include <cinttypes>
 #include <cstdio>
 #include <map>
 
-#include "random.h"
-
-namespace email_sandbox {
+namespace mail_reports {
 
 using trunkline::email::EmailState;
 
@@ -61,9 +59,16 @@ bool is_ascii(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
 
+/// FNV-1a.
+std::uint64_t hash(std::string_view text) {
+  std::uint64_t h = 0xcbf29ce484222325u;
+  for (const unsigned char c : text) h = (h ^ c) * 0x100000001b3u;
+  return h;
+}
+
 /// The same in every run, of nothing that the client may write as it likes, and nowhere in what is returned.
 std::string boundary_of(const StatusMail& status) {
-  for (std::uint64_t number = Random::hash(status.mail_id + "\n" + status.recipient);; number = Random::mix(number + 1)) {
+  for (std::uint64_t number = hash(status.mail_id + "\n" + status.recipient);; number = number * 0x100000001b3u + 1) {
     char digits[17];
     std::snprintf(digits, sizeof digits, "%016" PRIx64, number);
     std::string boundary = std::string("=_report_") + digits;
@@ -126,7 +131,7 @@ std::string write_status_mail(const StatusMail& status) {
   const bool ascii = is_ascii(status.recipient) && is_ascii(status.original);
   const std::string boundary = boundary_of(status);
   const std::string typed = (is_ascii(status.recipient) ? "rfc822; " : "utf-8; ") + status.recipient;
-  std::string out = "From: Mail Delivery System <mailer-daemon@sandbox.trunkline.test>\r\nTo: <" + status.sender +
+  std::string out = "From: Mail Delivery System <mailer-daemon@" + status.reporter + ">\r\nTo: <" + status.sender +
                     ">\r\nSubject: " + (failure ? "Undelivered Mail Returned to Sender" : "Successful Mail Delivery Report") +
                     "\r\nAuto-Submitted: auto-replied\r\nMIME-Version: 1.0\r\n"
                     "Content-Type: multipart/report; report-type=" +
@@ -134,7 +139,7 @@ std::string write_status_mail(const StatusMail& status) {
   out += "--" + boundary + "\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nThe mail to " + status.recipient +
          (failure ? " could not be delivered.\r\n\r\n" : " was delivered.\r\n\r\n");
   out += "--" + boundary + "\r\nContent-Type: message/" + (ascii ? "delivery-status" : "global-delivery-status") +
-         "\r\n\r\nReporting-MTA: dns; sandbox.trunkline.test\r\n" +
+         "\r\n\r\nReporting-MTA: dns; " + status.reporter + "\r\n" +
          (status.envelope_id.empty() ? "" : "Original-Envelope-Id: " + status.envelope_id + "\r\n") +
          "\r\nFinal-Recipient: " + typed + "\r\nOriginal-Recipient: " + (status.original.empty() ? typed : status.original) +
          "\r\nAction: " +
@@ -150,4 +155,4 @@ std::string write_status_mail(const StatusMail& status) {
   return out;
 }
 
-}  // namespace email_sandbox
+}  // namespace mail_reports

@@ -5,7 +5,7 @@
 
 #include "trunkline/email.hpp"
 
-namespace email_sandbox {
+namespace mail_reports {
 
 std::string upper(std::string_view text);
 
@@ -26,8 +26,9 @@ std::string read_mail_dsn(std::string_view parameters, MailDsn& dsn);
 std::string read_recipient_dsn(std::string_view parameters, RecipientDsn& dsn);
 
 struct StatusMail {
-  std::string mail_id;  // of the mail it is about, as it is kept
-  std::string sender;   // of the mail it is about: who gets this one
+  std::string reporter;  // the name of the server that tells
+  std::string mail_id;   // of the mail it is about, as it is kept
+  std::string sender;    // of the mail it is about: who gets this one
   std::string recipient;
   std::string original;  // empty: the recipient
   /// bounced and failed, expanded; all others are told as delivered.
@@ -42,4 +43,4 @@ struct StatusMail {
 bool is_failure(trunkline::email::EmailState outcome);
 std::string write_status_mail(const StatusMail& status);
 
-}  // namespace email_sandbox
+}  // namespace mail_reports
