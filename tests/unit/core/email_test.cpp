@@ -1,17 +1,8 @@
-// Mail through a whole runtime, on the sandbox mail carrier.
-#include <gmock/gmock.h>
-
-#include <nlohmann/json.hpp>
-
+// What is accepted, refused and caught.
 #include "runtime/base/encoding.h"
-#include "runtime/base/strings.h"
-#include "runtime/base/unix_time.h"
 #include "runtime/services/arm_id.h"
 #include "runtime/services/email_domain_service.h"
-#include "runtime/services/email_service.h"
-#include "runtime/services/sandbox_mail_service.h"
-#include "runtime/store/database.h"
-#include "tests/unit/core/runtime_fixture.h"
+#include "tests/unit/core/email_fixture.h"
 
 namespace trunkline {
 namespace {
@@ -25,68 +16,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
-
-constexpr const char* kMailReport = "Microsoft.Communication.EmailDeliveryReportReceived";
-constexpr const char* kEngagement = "Microsoft.Communication.EmailEngagementTrackingReportReceived";
-constexpr const char* kReceived = "Trunkline.EmailReceived";
-constexpr const char* kSender = "support@mail.world.test";
-
-class EmailOnSandbox : public RuntimeTest {
- protected:
-  static std::string config(const std::string& providers = "[{name: mail, plugin: email-sandbox}]",
-                            const std::string& more = "") {
-    return test_config(providers, "[]",
-                       "    email_domains:\n"
-                       "      - domain: mail.world.test\n"
-                       "        senders: [{username: support, display_name: World Support}]\n"
-                       "        engagement_tracking: true\n" +
-                           more);
-  }
-  void SetUp() override { open(config()); }
-  EmailService& email() { return runtime_->email(); }
-
-  static service::EmailMessage message(const std::vector<std::string>& to = {"ann@example.com"}) {
-    service::EmailMessage m;
-    m.sender_address = kSender;
-    m.subject = "Hello";
-    m.plain_text = "plain";
-    for (const std::string& address : to) {
-      email::Mailbox box;
-      box.address = address;
-      m.to.push_back(std::move(box));
-    }
-    return m;
-  }
-  service::EmailOperation send(service::EmailMessage m) {
-    EmailSubmission submission;
-    submission.message = std::move(m);
-    return sync_wait(email().send(resource_, std::move(submission)));
-  }
-  service::EmailOperation get(const service::EmailOperation& operation) {
-    return email().get(*resource_, operation.operation_id);
-  }
-  void add_rule(const std::string& match, EmailState outcome, bool refuse = false, bool temporary = false, int times = 0) {
-    sandbox::MailRule rule;
-    rule.match = match;
-    rule.outcome = outcome;
-    rule.refuse = refuse;
-    rule.temporary = temporary;
-    rule.times = times;
-    sync_wait(runtime_->sandbox_mail().add_rule(resource_, std::move(rule)));
-  }
-  std::vector<sandbox::CapturedMail> mails(const std::string& address = "") {
-    return sync_wait(runtime_->sandbox_mail().mails(resource_, address));
-  }
-  std::string raw(const std::string& id) {
-    const Bytes bytes = sync_wait(runtime_->sandbox_mail().raw(resource_, id));
-    return {bytes.begin(), bytes.end()};
-  }
-  std::vector<json> data_of(const char* type) {
-    std::vector<json> all;
-    for (const Event& event : events(type)) all.push_back(json::parse(event.data));
-    return all;
-  }
-};
 
 TEST_F(EmailOnSandbox, IsAcceptedSentDeliveredAndReported) {
   service::EmailMessage m = message();
@@ -181,147 +110,6 @@ TEST_F(EmailOnSandbox, RefusesBadMailNamingTheMember) {
   EXPECT_THAT(mails(), IsEmpty());
 }
 
-TEST_F(EmailOnSandbox, AHardBounceSuppressesForADayAndLongerEachTime) {
-  add_rule("gone@*", EmailState::kBounced);
-  send(message({"Gone@example.com", "ok@example.com"}));
-  advance(1s);
-  ASSERT_THAT(email().suppressions(*resource_), SizeIs(1));
-  auto held = email().suppressions(*resource_)[0];
-  EXPECT_EQ(held.address, "gone@example.com");
-  EXPECT_EQ(held.reason, service::SuppressionReason::kHardBounce);
-  EXPECT_EQ(held.expires_at.value() - held.created_at, 24h);
-  const auto operation = send(message({"gone@example.com"}));
-  settle();
-  const auto failed = get(operation);
-  EXPECT_EQ(failed.status, EmailOperationStatus::kFailed);
-  EXPECT_EQ(failed.error_code, "EmailDroppedAllRecipientsSuppressed");
-  EXPECT_EQ(failed.recipients[0].state, EmailState::kSuppressed);
-  std::vector<std::string> statuses;
-  for (const json& data : data_of(kMailReport)) statuses.push_back(data["status"]);
-  EXPECT_THAT(statuses, testing::UnorderedElementsAre("Bounced", "Delivered", "Suppressed"));
-  advance(25h);
-  EXPECT_THAT(email().suppressions(*resource_), IsEmpty());
-  send(message({"gone@example.com"}));
-  advance(1s);
-  held = email().suppressions(*resource_)[0];
-  EXPECT_EQ(held.expires_at.value() - held.created_at, 48h);
-  sync_wait(email().lift(resource_, "GONE@example.com"));
-  EXPECT_THAT(email().suppressions(*resource_), IsEmpty());
-  EXPECT_EQ(error_of([&] { sync_wait(email().lift(resource_, "gone@example.com")); }).code, ErrorCode::kNotFound);
-}
-
-TEST_F(EmailOnSandbox, WhatAServerHasAgainstTheMailSuppressesNobody) {
-  sandbox::MailRule rule;
-  rule.match = "*";
-  rule.outcome = EmailState::kBounced;
-  rule.status_code = "5.7.1";
-  sync_wait(runtime_->sandbox_mail().add_rule(resource_, rule));
-  send(message());
-  advance(1s);
-  EXPECT_EQ(data_of(kMailReport)[0]["status"], "Bounced");
-  EXPECT_THAT(email().suppressions(*resource_), IsEmpty());
-}
-
-TEST_F(EmailOnSandbox, ComplaintsAndWishesHoldUntilTheyAreLifted) {
-  add_rule("angry@*", EmailState::kComplained);
-  send(message({"angry@example.com"}));
-  advance(1s);
-  ASSERT_THAT(data_of(kMailReport), SizeIs(1));
-  EXPECT_EQ(data_of(kMailReport)[0]["status"], "Delivered");
-  EXPECT_EQ(email().suppressions(*resource_)[0].reason, service::SuppressionReason::kComplaint);
-  EXPECT_EQ(email().suppressions(*resource_)[0].expires_at, std::nullopt);
-  sync_wait(email().suppress(resource_, "bob@example.com", "", "asked on the phone"));
-  const auto operation = send(message({"bob@example.com", "ok@example.com"}));
-  settle();
-  EXPECT_EQ(get(operation).status, EmailOperationStatus::kSucceeded);
-  EXPECT_EQ(get(operation).recipients[0].state, EmailState::kSuppressed);
-  EXPECT_THAT(*get(operation).recipients[0].detail, HasSubstr("asked on the phone"));
-}
-
-TEST_F(EmailOnSandbox, AServerThatSaysLaterIsAskedAgain) {
-  add_rule("slow@*", EmailState::kDelivered, true, true, 2);
-  const auto operation = send(message({"slow@example.com"}));
-  settle();
-  auto now = get(operation);
-  EXPECT_EQ(now.status, EmailOperationStatus::kSucceeded) << "out for delivery";
-  EXPECT_EQ(now.recipients[0].state, EmailState::kQueued);
-  EXPECT_EQ(now.recipients[0].attempts, 1);
-  EXPECT_EQ(now.recipients[0].status_code, "4.2.0");
-  ASSERT_TRUE(now.recipients[0].next_attempt_at);
-  EXPECT_EQ(*now.recipients[0].next_attempt_at - runtime_->clock().now(), 1min);
-  advance(61s);
-  EXPECT_EQ(get(operation).recipients[0].attempts, 2);
-  advance(10min);
-  now = get(operation);
-  EXPECT_EQ(now.recipients[0].state, EmailState::kDelivered);
-  EXPECT_EQ(now.recipients[0].attempts, 3);
-  ASSERT_THAT(mails(), SizeIs(1));
-  EXPECT_THAT(raw(mails()[0].mail_id), HasSubstr("Message-ID: " + operation.internet_message_id));
-}
-
-TEST_F(EmailOnSandbox, EveryOutcomeHasItsStateAndItsWord) {
-  const std::vector<std::pair<EmailState, std::string>> outcomes = {
-      {EmailState::kDelivered, "Delivered"},       {EmailState::kExpanded, "Expanded"},       {EmailState::kBounced, "Bounced"},
-      {EmailState::kFilteredSpam, "FilteredSpam"}, {EmailState::kQuarantined, "Quarantined"}, {EmailState::kFailed, "Failed"}};
-  for (const auto& [outcome, word] : outcomes) {
-    add_rule("*", outcome);
-    const auto operation = send(message({"ann@" + to_lower(word) + ".example"}));
-    advance(1s);
-    EXPECT_EQ(get(operation).recipients[0].state, outcome);
-    EXPECT_EQ(data_of(kMailReport).back()["status"], word);
-    EXPECT_EQ(data_of(kMailReport).back()["messageId"], operation.operation_id);
-    EXPECT_EQ(get(operation).status, EmailOperationStatus::kSucceeded) << "a provider took it";
-  }
-}
-
-TEST_F(EmailOnSandbox, WhatTheStoreRefusesIsHandedOverAgainAndWhoWaitsIsLeftAlone) {
-  static const store::Statement kRefuse{
-      "CREATE TRIGGER full BEFORE UPDATE OF state ON email_recipients BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"};
-  static const store::Statement kTake{"DROP TRIGGER full"};
-  static const store::Statement kWait{"UPDATE email_recipients SET next_attempt_us = ? WHERE address = 'bob@example.com'"};
-  sandbox::MailRule silent;  // a report would settle it
-  silent.match = "*";
-  silent.silent = true;
-  sync_wait(runtime_->sandbox_mail().add_rule(resource_, std::move(silent)));
-  store::Database& database = *resource_->database;
-  sync_wait(database.write([](store::Session& session) { session.execute(kRefuse); }));
-  const auto operation = send(message({"ann@example.com", "bob@example.com"}));
-  settle();
-  ASSERT_THAT(mails(), SizeIs(1)) << "the provider has it";
-  EXPECT_EQ(get(operation).recipients[0].state, EmailState::kQueued);
-  EXPECT_EQ(get(operation).recipients[0].attempts, 0);
-  // As if Bob's server had said "later" in another pass.
-  const std::int64_t bobs_time = unix_us(runtime_->clock().now() + 1h);
-  sync_wait(database.write([&](store::Session& session) {
-    session.execute(kTake);
-    session.execute(kWait, {bobs_time});
-  }));
-  advance(9s);
-  EXPECT_EQ(get(operation).recipients[0].attempts, 0);
-  advance(2s);
-  settle();
-  const auto after = get(operation);
-  EXPECT_EQ(after.recipients[0].state, EmailState::kSent);
-  EXPECT_EQ(after.recipients[0].attempts, 1);
-  EXPECT_EQ(after.recipients[1].state, EmailState::kQueued);
-  EXPECT_EQ(after.recipients[1].attempts, 0) << "his time had not come";
-  EXPECT_TRUE(after.recipients[1].next_attempt_at);
-  EXPECT_THAT(mails("ann@example.com"), SizeIs(1)) << "the same key again: nothing goes twice";
-  advance(1h);
-  EXPECT_EQ(get(operation).recipients[1].state, EmailState::kSent);
-  EXPECT_EQ(get(operation).status, EmailOperationStatus::kSucceeded);
-}
-
-TEST_F(EmailOnSandbox, AServerThatNeverTakesItEndsInAFailure) {
-  add_rule("slow@*", EmailState::kDelivered, true, true);
-  const auto operation = send(message({"slow@example.com"}));
-  advance(48h);
-  const auto now = get(operation);
-  EXPECT_EQ(now.recipients[0].state, EmailState::kFailed);
-  EXPECT_THAT(*now.recipients[0].detail, HasSubstr("given up"));
-  EXPECT_EQ(data_of(kMailReport)[0]["status"], "Failed");
-}
-
 TEST_F(EmailOnSandbox, OpeningsClicksAndUnsubscribingAreTold) {
   runtime_->set_endpoint("http://here.test/");
   service::EmailMessage m = message({"ann@example.com", "bob@example.com"});
@@ -391,50 +179,6 @@ TEST_F(EmailOnSandbox, MailThatComesIsAnEvent) {
   EXPECT_EQ(std::string(kept.mime.begin(), kept.mime.end()), text);
   EXPECT_THAT(email().received_mails(*resource_, 10), SizeIs(1));
   EXPECT_EQ(error_of([&] { receive({"x@elsewhere.test"}); }).code, ErrorCode::kNotFound);
-}
-
-TEST_F(EmailOnSandbox, ABounceThatComesAsAMailIsAReport) {
-  sandbox::MailRule rule;
-  rule.match = "gone@*";
-  rule.outcome = EmailState::kBounced;
-  rule.bounce_mail = true;
-  sync_wait(runtime_->sandbox_mail().add_rule(resource_, rule));
-  const auto operation = send(message({"gone@example.com"}));
-  advance(1s);
-  EXPECT_EQ(get(operation).recipients[0].state, EmailState::kBounced);
-  EXPECT_EQ(get(operation).recipients[0].status_code, "5.1.1");
-  ASSERT_THAT(data_of(kMailReport), SizeIs(1));
-  EXPECT_EQ(data_of(kMailReport)[0]["status"], "Bounced");
-  EXPECT_THAT(events(kReceived), IsEmpty());
-  EXPECT_THAT(email().suppressions(*resource_), SizeIs(1));
-}
-
-TEST_F(EmailOnSandbox, AReportThatIsFasterThanTheAnswerWaitsForIt) {
-  const auto sent = send(message());
-  settle();
-  const std::string theirs = get(sent).recipients.at(0).provider_message_id.value();
-  // The next runtime is the same to the provider, which gives the same ids again; its report comes before it is even asked.
-  open(config());
-  email::EmailReport report;
-  report.provider_message_id = theirs;
-  report.recipient = "ann@example.com";
-  report.state = EmailState::kBounced;
-  report.detail = "no such mailbox";
-  report.at = runtime_->clock().now();
-  sync_wait(email().on_report("mail", report));
-  email::EmailEngagement engagement;
-  engagement.provider_message_id = theirs;
-  engagement.recipient = "ann@example.com";
-  engagement.kind = email::EngagementKind::kView;
-  engagement.at = report.at;
-  sync_wait(email().on_engagement("mail", engagement));
-  EXPECT_TRUE(data_of(kEngagement).empty());
-  const auto again = send(message());
-  settle();
-  ASSERT_EQ(get(again).recipients.at(0).provider_message_id, theirs) << "the sandbox is no longer the same each time";
-  EXPECT_EQ(get(again).recipients.at(0).state, EmailState::kBounced);
-  EXPECT_EQ(get(again).recipients.at(0).detail, "no such mailbox");
-  EXPECT_EQ(data_of(kEngagement).size(), 1u);
 }
 
 TEST_F(EmailOnSandbox, AForkKeepsTheRecordsAndSendsNothing) {
