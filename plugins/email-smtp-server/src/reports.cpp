@@ -61,7 +61,7 @@ bool are_alike(std::string_view a, std::string_view b) {
   });
 }
 
-std::string member(const json& object, const char* name) {
+std::string text_of(const json& object, const char* name) {
   const auto found = object.is_object() ? object.find(name) : object.end();
   return object.is_object() && found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
@@ -164,11 +164,11 @@ Task<void> Reports::note(std::string operation_id, Envelope envelope, std::strin
 }
 
 Task<bool> Reports::take(json event) {
-  const std::string type = member(event, "eventType") + member(event, "type");
+  const std::string type = text_of(event, "eventType") + text_of(event, "type");
   if (type != "Microsoft.Communication.EmailDeliveryReportReceived" || !event.contains("data")) co_return true;
   const json& data = event["data"];
-  const std::string operation_id = member(data, "messageId"), recipient = member(data, "recipient");
-  const auto end = end_of(member(data, "status"));
+  const std::string operation_id = text_of(data, "messageId"), recipient = text_of(data, "recipient");
+  const auto end = end_of(text_of(data, "status"));
   if (operation_id.empty() || operation_id.find('/') != std::string::npos || !end) co_return true;
   const std::optional<std::string> row = co_await find(store_, kMailPrefix + operation_id);
   if (!row) co_return true;  // nobody asked, or not of ours
@@ -178,7 +178,7 @@ Task<bool> Reports::take(json event) {
   const bool failure = mail_reports::is_failure(*end);
   const json& recipients = kept.at("recipients");
   std::size_t number = 0;
-  while (number < recipients.size() && !are_alike(member(recipients[number], "address"), recipient)) ++number;
+  while (number < recipients.size() && !are_alike(text_of(recipients[number], "address"), recipient)) ++number;
   if (number == recipients.size() || !recipients[number].value(failure ? "failure" : "success", false)) co_return true;
   const std::string told = kToldPrefix + operation_id + "/" + std::to_string(number) + (failure ? "/f" : "/s");
   const std::optional<std::string> before = co_await find(store_, told);
@@ -186,13 +186,13 @@ Task<bool> Reports::take(json event) {
   mail_reports::StatusMail status;
   status.reporter = settings_.client_name;
   status.mail_id = operation_id;
-  status.sender = member(kept, "from");
-  status.recipient = member(recipients[number], "address");
-  status.original = member(recipients[number], "original");
+  status.sender = text_of(kept, "from");
+  status.recipient = text_of(recipients[number], "address");
+  status.original = text_of(recipients[number], "original");
   status.outcome = *end;
-  status.envelope_id = member(kept, "envelope_id");
+  status.envelope_id = text_of(kept, "envelope_id");
   const json details = data.value("deliveryStatusDetails", json::object());
-  split_words(member(details, "statusMessage"), failure, status.status_code, status.detail);
+  split_words(text_of(details, "statusMessage"), failure, status.status_code, status.detail);
   const std::string returned = row->substr(std::min(line + 1, row->size()));
   status.full = failure && kept.value("full", false);
   status.returned = status.full ? returned : returned_headers(returned);

@@ -54,7 +54,7 @@ Server::Server(asio::io_context& io, const Settings& settings, trunkline::Host h
                http_carrier::parse_azure_connection(host.secrets().get("connection_string"))),
       tls_(tls_context(settings)),
       acceptor_(io),
-      salt_(static_cast<std::uint64_t>(timers_.now().time_since_epoch().count())) {
+      salt_(sms_smpp::make_salt(timers_.now())) {
   boost::system::error_code failure;
   const auto address = asio::ip::make_address(settings.host, failure);
   if (failure) throw Error(ErrorCode::kInvalidArgument, "host: wanted an address, found \"" + settings.host + "\"", "host");

@@ -71,7 +71,7 @@ Inbox::Inbox(boost::asio::io_context& io, const Settings& settings, const smpp::
       log_(log),
       events_(events),
       texts_(settings.inbound_texts, settings.inbound_patience),
-      salt_(static_cast<std::uint64_t>(timers.now().time_since_epoch().count())) {}
+      salt_(make_salt(timers.now())) {}
 
 void Inbox::load(std::function<void()> then) {
   trunkline::spawn(read_all(store_, kInboundPrefix),

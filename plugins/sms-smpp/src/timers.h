@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <random>
 #include <stop_token>
 #include <utility>
 
@@ -14,6 +15,12 @@
 #include "trunkline/task.hpp"
 
 namespace sms_smpp {
+
+/// The beginning of ids: that of a later process is greater, and two differ also where a virtual clock begins anew.
+inline std::uint64_t make_salt(trunkline::Time now) {
+  constexpr std::uint64_t kRandom = 0xFFFFF;  // about a millisecond
+  return (static_cast<std::uint64_t>(now.time_since_epoch().count()) & ~kRandom) | (std::random_device()() & kRandom);
+}
 
 /// However many wait, only the earliest has a sleep of the host's clock. Used and called on the io thread alone; the sleeps keep
 /// what they need, so that one which ends late harms nothing.
