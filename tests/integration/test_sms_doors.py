@@ -108,9 +108,9 @@ def test_a_storm_of_receipts_ends_in_the_true_state(tmp_path: Path) -> None:
     """A carrier that reports twice, and the opposite before or after it."""
     liar = {"duplicate": {"share": 1, "after_ms": 5000}, "contradictory": {"share": 1, "after_ms": 2000}}
     config = tmp_path / "trunkline.yaml"
-    config.write_text(
-        json.dumps({"providers": [{"name": "liar", "plugin": "sms-sandbox", "config": {"seed": 7, "personality": liar}}]})
-    )
+    provider = {"name": "liar", "plugin": "sms-sandbox", "config": {"seed": 7, "personality": liar}}
+    resource = {"name": "shop", "numbers": [{"number": FROM, "sms": "both"}]}
+    config.write_text(json.dumps({"providers": [provider], "resources": [resource]}))
     seen = set()
     with Server("--clock", "virtual", "--config", str(config)) as server:
         for i in range(12):
