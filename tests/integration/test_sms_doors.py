@@ -83,7 +83,7 @@ def test_the_command_line_keeps_the_ledger(tmp_path: Path) -> None:
 
 def test_the_ledger_over_the_control_api() -> None:
     with Server("--clock", "virtual") as server:
-        server.request("POST", f"/_control/phones/{TO}/messages", {"to": FROM, "text": "stop"})
+        server.request("POST", f"/_control/phones/{TO}/messages", {"to": FROM, "message": "stop"})
         server.request("POST", "/_control/clock/advance", {"by": "1s"})
         _, held, _ = server.request("GET", "/_control/consent")
         assert [(one["recipient"], one["sender"]) for one in held["items"]] == [(TO, FROM)]
