@@ -143,6 +143,10 @@ def test_each_outcome_is_told_once_and_nothing_else(tmp_path: Path, acs: Server,
         operation = hand_in(port, both, "outcomes")
         assert tell(server, operation, "Bounced@example.com", "Bounced", code="wrong") == 401
         assert server.request("POST", "/_webhooks/relay/events?code=c0de", b"{", headers={})[0] == 400
+        report = "Microsoft.Communication.EmailDeliveryReportReceived"
+        odd = [7, {"eventType": 5}, {"eventType": report}, {"eventType": report, "data": 1}, {"eventType": report, "data": {}}]
+        for body in (odd, [{"eventType": "Microsoft.EventGrid.SubscriptionValidationEvent"}]):
+            assert server.request("POST", "/_webhooks/relay/events?code=c0de", json.dumps(body).encode(), headers={})[0] == 200
         assert tell(server, "another-operation", "Bounced@example.com", "Bounced") == 200
         assert tell(server, operation, "stranger@example.com", "Bounced") == 200
         assert tell(server, operation, "Bounced@example.com", "OutForDelivery") == 200

@@ -101,8 +101,12 @@ class Plugin final : public trunkline::host::WebhookReceiver {
     response.status = 200;
     for (const json& event : events) {
       if (!event.is_object()) continue;
-      if (event.value("eventType", "") == "Microsoft.EventGrid.SubscriptionValidationEvent") {
-        const std::string answer = json{{"validationResponse", event.at("data").value("validationCode", "")}}.dump();
+      const auto type = event.find("eventType"), data = event.find("data");
+      if (type != event.end() && *type == "Microsoft.EventGrid.SubscriptionValidationEvent") {
+        json answer_json;
+        if (data != event.end() && data->is_object() && data->contains("validationCode"))
+          answer_json["validationResponse"] = (*data)["validationCode"];
+        const std::string answer = answer_json.dump(-1, ' ', false, json::error_handler_t::replace);
         response.headers["content-type"] = "application/json";
         response.body = trunkline::Bytes(answer.begin(), answer.end());
         co_return response;
