@@ -5,8 +5,9 @@
 // levels: packets say how loud they are (RFC 6464). noise: who does not talk sends the noise of a room, not nothing. alone: one
 // media thread, whatever the number of participants.
 //
-// Prints "percent-of-core frames-back late-share outside-share participants-per-core". Outside: what is neither codec nor crypto,
-// by the cost of those measured alone beside it.
+// Prints "percent-of-core frames-back late-share outside-share participants-per-core late-while-they-come". Outside: what is
+// neither codec nor crypto, by the cost of those measured alone beside it. The last: frames that were late in the second and a
+// half in which all of them come at once, which does not count for the rest.
 #include <time.h>
 
 #include <atomic>
@@ -112,8 +113,10 @@ int main(int argc, char** argv) {
   engine.start();
   std::atomic<double> theirs{0}, begun{0};
   media_bench::Participants::Counts counts;
+  MediaEngine::Counts before;
   std::thread load([&] {
     people.run(1.5);  // until buffers are as deep as they get
+    before = engine.counts();
     begun.store(thread_seconds(CLOCK_PROCESS_CPUTIME_ID));
     const double own = thread_seconds(CLOCK_THREAD_CPUTIME_ID);
     counts = people.run(seconds);
@@ -122,6 +125,7 @@ int main(int argc, char** argv) {
   load.join();
   const double used = thread_seconds(CLOCK_PROCESS_CPUTIME_ID) - begun - theirs;
   const MediaEngine::Counts frames = engine.counts();
+  const std::uint64_t measured = frames.frames - before.frames;
   engine.stop();
   Work work;
   for (int i = 0; i < count; ++i) {
@@ -133,6 +137,7 @@ int main(int argc, char** argv) {
   for (double* each : {&work.coded, &work.decoded, &work.decoded_quiet, &work.protected_packets})
     *each /= static_cast<double>(frames.frames);
   const double core = used / seconds, bare = bare_cost(work, codec, ways);
-  std::printf("%.2f %.4f %.4f %.2f %.0f\n", core * 100, static_cast<double>(counts.got) / static_cast<double>(counts.sent),
-              static_cast<double>(frames.late) / static_cast<double>(frames.frames), 1 - bare / core, count / core);
+  std::printf("%.2f %.4f %.4f %.2f %.0f %llu\n", core * 100, static_cast<double>(counts.got) / static_cast<double>(counts.sent),
+              static_cast<double>(frames.late - before.late) / static_cast<double>(measured), 1 - bare / core, count / core,
+              static_cast<unsigned long long>(before.late));
 }

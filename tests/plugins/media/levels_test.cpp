@@ -37,7 +37,8 @@ class Page {
     packet[0] |= 0x10;
     const double truth = 10 * std::log10(32768.0 * 32768.0 / (static_cast<double>(mean_square(frame)) + 1e-4));
     const std::uint8_t said = level.value_or(static_cast<std::uint8_t>(std::clamp(truth, 0.0, 127.0)));
-    const std::array<std::uint8_t, 8> extension{0xbe, 0xde, 0, 1, kLevelNumber << 4, static_cast<std::uint8_t>(0x80 | said), 0, 0};
+    const std::array<std::uint8_t, 8> extension{0xbe, 0xde, 0, 1, kLevelNumber << 4, static_cast<std::uint8_t>(0x80 | said),
+                                                0,    0};
     std::copy(extension.begin(), extension.end(), packet.begin() + kRtpHeaderBytes);
     const std::size_t head = kRtpHeaderBytes + extension.size();
     std::array<std::uint8_t, Codec::kMaxEncoded> coded{};
