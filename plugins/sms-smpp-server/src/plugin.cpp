@@ -58,8 +58,14 @@ class Plugin final : public trunkline::host::WebhookReceiver {
     HttpResponse response;
     response.status = 200;
     for (const json& event : events.is_array() ? events : json::array({events})) {
-      if (!event.is_object() || event.value("eventType", "") != "Microsoft.EventGrid.SubscriptionValidationEvent") continue;
-      const std::string body = json{{"validationResponse", event.at("data").value("validationCode", "")}}.dump();
+      if (!event.is_object()) continue;
+      const auto type = event.find("eventType"), data = event.find("data");
+      if (type == event.end() || *type != "Microsoft.EventGrid.SubscriptionValidationEvent") continue;
+      const bool asks = data != event.end() && data->is_object() && data->contains("validationCode");
+      if (!asks || !data->at("validationCode").is_string())
+        throw Error(ErrorCode::kInvalidArgument, "data.validationCode: found none, wanted a text", "data.validationCode");
+      const json answer{{"validationResponse", data->at("validationCode")}};
+      const std::string body = answer.dump(-1, ' ', false, json::error_handler_t::replace);
       response.headers["content-type"] = "application/json";
       response.body = trunkline::Bytes(body.begin(), body.end());
       co_return response;
