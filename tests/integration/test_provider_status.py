@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import socket
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import PATIENCE_SECONDS, eventually
 from server import Server
 
-PATIENCE_SECONDS = 30
 CONNECTION = {"value": "endpoint=http://127.0.0.1:9;accesskey=c2VjcmV0"}
 PROVIDERS: dict[str, dict[str, Any]] = {
     "sms-smpp-server": {
@@ -40,13 +39,11 @@ def listed(server: Server) -> dict[str, Any]:
 @pytest.mark.parametrize("plugin", PROVIDERS)
 def test_the_port_that_was_picked_is_shown(tmp_path: Path, plugin: str, isolation: str) -> None:
     config = tmp_path / "trunkline.yaml"
-    config.write_text(
-        json.dumps({"providers": [{"name": "gate", "plugin": plugin, "isolation": isolation, **PROVIDERS[plugin]}]})
-    )
+    gate = {"name": "gate", "plugin": plugin, "isolation": isolation, **PROVIDERS[plugin]}
+    config.write_text(json.dumps({"providers": [gate], "resources": [{"name": "main"}]}))
     with Server("--config", str(config)) as server:
-        until = time.monotonic() + PATIENCE_SECONDS
-        while "status" not in (provider := listed(server)) and time.monotonic() < until:
-            pass  # SIP is told where it listens a moment later
+        # SIP is told where it listens a moment later.
+        provider = eventually(lambda: listed(server), lambda one: bool(one.get("status")))
         port = int(provider["status"]["port"])
         socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_SECONDS).close()
         assert f"    port          {port}\n" in server.cli("plugin", "list", "--running").stdout + "\n"
