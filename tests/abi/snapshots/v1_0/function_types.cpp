@@ -965,3 +965,6 @@ static_assert(std::is_same_v<decltype(tl_workflows_service::fail_call),
 static_assert(std::is_same_v<tl_workflows_service_run_test_done, void (*)(void *, const tl_workflows_workflow_test_report *, tl_error *)>);
 static_assert(std::is_same_v<decltype(tl_workflows_service::run_test),
                              void (*)(void *, const tl_call *, tl_str, void (*)(void *, const tl_workflows_workflow_test_report *, tl_error *), void *)>);
+static_assert(std::is_same_v<tl_workflows_service_trigger_history_done, void (*)(void *, const tl_workflows_workflow_history_page *, tl_error *)>);
+static_assert(std::is_same_v<decltype(tl_workflows_service::trigger_history),
+                             void (*)(void *, const tl_call *, const tl_workflows_workflow_history_query *, void (*)(void *, const tl_workflows_workflow_history_page *, tl_error *), void *)>);

@@ -50,6 +50,9 @@ typedef struct tl_workflows_workflow_run_details tl_workflows_workflow_run_detai
 typedef struct tl_workflows_workflow_function_call tl_workflows_workflow_function_call;
 typedef struct tl_workflows_workflow_test_difference tl_workflows_workflow_test_difference;
 typedef struct tl_workflows_workflow_test_report tl_workflows_workflow_test_report;
+typedef struct tl_workflows_workflow_history_query tl_workflows_workflow_history_query;
+typedef struct tl_workflows_workflow_firing tl_workflows_workflow_firing;
+typedef struct tl_workflows_workflow_history_page tl_workflows_workflow_history_page;
 
 /** A workflow to deploy. Deploying one that exists makes a new version, which new runs follow. */
 struct tl_workflows_workflow_spec {
@@ -526,6 +529,92 @@ TL_ABI_ASSERT(offsetof(tl_workflows_workflow_test_report, branches) == 104);
 TL_ABI_ASSERT(offsetof(tl_workflows_workflow_test_report, covered_branches) == 108);
 TL_ABI_ASSERT(sizeof(tl_workflows_workflow_test_report) == 112);
 
+/** Which entries of a trigger's history to list. */
+struct tl_workflows_workflow_history_query {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** Name of the workflow. */
+  tl_str workflow;
+  /** Absent: the only one. */
+  tl_str trigger;
+  /** Only these: `succeeded`, `skipped` or `failed`. */
+  tl_opt_i32 status;
+  /** 1 to 250. */
+  int32_t limit;
+  uint8_t reserved1[4];
+  /** From the page before. */
+  tl_str continuation;
+};
+TL_ABI_ASSERT(offsetof(tl_workflows_workflow_history_query, workflow) == 8);
+TL_ABI_ASSERT(offsetof(tl_workflows_workflow_history_query, trigger) == 24);
+TL_ABI_ASSERT(offsetof(tl_workflows_workflow_history_query, status) == 40);
+TL_ABI_ASSERT(offsetof(tl_workflows_workflow_history_query, limit) == 48);
+TL_ABI_ASSERT(offsetof(tl_workflows_workflow_history_query, continuation) == 56);
+TL_ABI_ASSERT(sizeof(tl_workflows_workflow_history_query) == 72);
+
+/** A firing of a trigger, also one that started no run. */
+struct tl_workflows_workflow_firing {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /** Its name; names sort backwards in time. */
+  tl_str name;
+  /** Name of the trigger. */
+  tl_str trigger;
+  /**
+   * `succeeded`: it started a run. `skipped`: there was nothing new, or a condition did not hold. `failed`: see
+   * `error`.
+   */
+  tl_workflows_workflow_status status;
+  uint8_t reserved1[4];
+  /** Such as `OK`, `Accepted` or `ServiceUnavailable`. */
+  tl_str code;
+  /** Why it failed: `{code, message}`. */
+  tl_str error;
+  /** Name of the run that it started. */
+  tl_str run;
+  /** Of a run the tracking id, else the name. */
+  tl_str client_tracking_id;
+  /** What it asked or was given; of one that started a run, see the run. */
+  tl_str inputs;
+  /** What it found; of one that started a run, see the run. */
+  tl_str outputs;
+  /** When it was planned. */
+  tl_opt_i64 scheduled_at;
+  /** When it began. */
+  tl_time started_at;
+  /** When it ended. */
+  tl_time ended_at;
+};
+TL_ABI_ASSERT(offsetof(tl_workflows_workflow_firing, name) == 8);
+TL_ABI_ASSERT(offsetof(tl_workflows_workflow_firing, trigger) == 24);
+TL_ABI_ASSERT(offsetof(tl_workflows_workflow_firing, status) == 40);
+TL_ABI_ASSERT(offsetof(tl_workflows_workflow_firing, code) == 48);
+TL_ABI_ASSERT(offsetof(tl_workflows_workflow_firing, error) == 64);
+TL_ABI_ASSERT(offsetof(tl_workflows_workflow_firing, run) == 80);
+TL_ABI_ASSERT(offsetof(tl_workflows_workflow_firing, client_tracking_id) == 96);
+TL_ABI_ASSERT(offsetof(tl_workflows_workflow_firing, inputs) == 112);
+TL_ABI_ASSERT(offsetof(tl_workflows_workflow_firing, outputs) == 128);
+TL_ABI_ASSERT(offsetof(tl_workflows_workflow_firing, scheduled_at) == 144);
+TL_ABI_ASSERT(offsetof(tl_workflows_workflow_firing, started_at) == 160);
+TL_ABI_ASSERT(offsetof(tl_workflows_workflow_firing, ended_at) == 168);
+TL_ABI_ASSERT(sizeof(tl_workflows_workflow_firing) == 176);
+
+/** A page of a trigger's history, newest first. */
+struct tl_workflows_workflow_history_page {
+  uint32_t struct_size;
+  uint8_t reserved0[4];
+  /**
+   * The firings.
+   * Elements: tl_workflows_workflow_firing.
+   */
+  tl_list items;
+  /** Give it to the next query; absent at the end. */
+  tl_str continuation;
+};
+TL_ABI_ASSERT(offsetof(tl_workflows_workflow_history_page, items) == 8);
+TL_ABI_ASSERT(offsetof(tl_workflows_workflow_history_page, continuation) == 32);
+TL_ABI_ASSERT(sizeof(tl_workflows_workflow_history_page) == 48);
+
 typedef void (*tl_workflows_service_deploy_done)(void *user, const tl_workflows_workflow_info *result, tl_error *error);
 typedef void (*tl_workflows_service_validate_done)(void *user, const tl_list *result, tl_error *error);
 typedef void (*tl_workflows_service_get_done)(void *user, const tl_workflows_workflow_info *result, tl_error *error);
@@ -544,6 +633,7 @@ typedef void (*tl_workflows_service_function_calls_done)(void *user, const tl_st
 typedef void (*tl_workflows_service_complete_call_done)(void *user, const tl_bool *result, tl_error *error);
 typedef void (*tl_workflows_service_fail_call_done)(void *user, const tl_bool *result, tl_error *error);
 typedef void (*tl_workflows_service_run_test_done)(void *user, const tl_workflows_workflow_test_report *result, tl_error *error);
+typedef void (*tl_workflows_service_trigger_history_done)(void *user, const tl_workflows_workflow_history_page *result, tl_error *error);
 
 /**
  * The workflows of the runtime. Names compare without case.
@@ -681,6 +771,13 @@ typedef struct tl_workflows_service {
    * Errors: TL_ERROR_CODE_NOT_FOUND.
    */
   void (*run_test)(void *self, const tl_call *call, tl_str file, tl_workflows_service_run_test_done done, void *user);
+  /**
+   * The history of a trigger, newest first: also firings that started no run, and why.
+   * [any-thread]
+   * Errors: TL_ERROR_CODE_NOT_FOUND, TL_ERROR_CODE_INVALID_ARGUMENT.
+   */
+  void (*trigger_history)(void *self, const tl_call *call,
+                          const tl_workflows_workflow_history_query *query, tl_workflows_service_trigger_history_done done, void *user);
 } tl_workflows_service;
 TL_ABI_ASSERT(offsetof(tl_workflows_service, deploy) == 8);
 TL_ABI_ASSERT(offsetof(tl_workflows_service, validate) == 16);
@@ -700,7 +797,8 @@ TL_ABI_ASSERT(offsetof(tl_workflows_service, function_calls) == 120);
 TL_ABI_ASSERT(offsetof(tl_workflows_service, complete_call) == 128);
 TL_ABI_ASSERT(offsetof(tl_workflows_service, fail_call) == 136);
 TL_ABI_ASSERT(offsetof(tl_workflows_service, run_test) == 144);
-TL_ABI_ASSERT(sizeof(tl_workflows_service) == 152);
+TL_ABI_ASSERT(offsetof(tl_workflows_service, trigger_history) == 152);
+TL_ABI_ASSERT(sizeof(tl_workflows_service) == 160);
 #define TL_WORKFLOWS_SERVICE_ID "trunkline.service.workflows/1"
 
 #ifdef __cplusplus
