@@ -136,9 +136,11 @@ TEST_F(SpeechEngineTest, TextsTakeTurns) {
   const auto told = [&](const char* who) {
     return [&, who](Result<Sound> sound) {
       EXPECT_TRUE(sound.ok());
-      const std::lock_guard lock(mutex);
+      std::unique_lock lock(mutex);
       order.emplace_back(who);
-      if (order.size() == 2) both.set_value();
+      const bool last = order.size() == 2;
+      lock.unlock();  // before the test may end, and the mutex with it
+      if (last) both.set_value();
     };
   };
   engine.speak({{text, {}, 1.0, Duration{0}}}, told("long"));
