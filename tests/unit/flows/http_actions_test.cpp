@@ -240,7 +240,7 @@ TEST_F(HttpActionsTest, SignsForADirectoryWithACertificate) {
                             base64_encode(pfx.der) + R"j(","password":"open"}})j");
   ASSERT_EQ(view.action("Call")->status, Status::kSucceeded);
   EXPECT_EQ(header(server_->requests().back(), "Authorization"), "Bearer signed for");
-  const net::Request& asked = server_->requests().front();
+  const net::Request asked = server_->requests().front();
   EXPECT_THAT(asked.body, HasSubstr("client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer"));
   const std::string begin = "&client_assertion=";
   const std::size_t at = asked.body.find(begin) + begin.size();
