@@ -27,7 +27,7 @@ class Reports {
   trunkline::Task<void> stop();
 
  private:
-  /// False: nobody took it for now.
+  /// False: nobody took it; it is tried again.
   trunkline::Task<bool> send(std::string to, std::string report);
   trunkline::Task<void> forget_overdue();
 
